@@ -1,0 +1,19 @@
+/**
+ * The public surface of authorization: who may do what, and why.
+ *
+ * One {@link Authorizer.decide} answers for every service. Its {@link Decision} is the record from which the 403,
+ * the audit event and the log line are all written.
+ */
+export { type AuditEvent, AuditTrail, type AuditTrailOptions } from './audit-trail.ts'
+export { type Authorizer, openAuthorizer } from './authorizer.ts'
+export { builtInRoles } from './built-in-roles.ts'
+export type {
+  AccessPolicyRequest,
+  Decision,
+  DecisionReason,
+  DecisionRequest,
+  Principal,
+  RoleRequest,
+} from './decision.ts'
+export { authorizationMigrations } from './migrations.ts'
+export type { RoleAssignment, RoleDefinition, RolePermissions } from './roles.ts'

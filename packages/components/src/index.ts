@@ -1,0 +1,15 @@
+/** The public surface of components: the interface of each building block, and the registry of component types. */
+export { ComponentError } from './component-error.ts'
+export { EtagError, isEtagMismatch } from './etag-error.ts'
+export type { ComponentContext, Metadata } from './metadata.ts'
+export { type ComponentFactory, type ComponentRegistry, createRegistry } from './registry.ts'
+export type { SecretStore, SecretStoreFeature } from './secret-store.ts'
+export type {
+  DeleteStateRequest,
+  SetStateRequest,
+  StateItem,
+  StateStore,
+  StateStoreFeature,
+  StateStoreOptions,
+  TransactionOperation,
+} from './state-store.ts'

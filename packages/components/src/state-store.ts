@@ -1,0 +1,55 @@
+export type StateStoreFeature = 'ETAG' | 'TRANSACTIONAL' | 'TTL' | 'QUERY_API' | 'DELETE_WITH_PREFIX'
+
+export interface StateStoreOptions {
+  readonly concurrency?: 'first-write' | 'last-write'
+  readonly consistency?: 'eventual' | 'strong'
+}
+
+/** `data` undefined: no such key. `etag` undefined: the store has none. */
+export interface StateItem {
+  readonly data?: Uint8Array
+  readonly etag?: string
+  readonly contentType?: string
+  readonly metadata?: Readonly<Record<string, string>>
+}
+
+export interface SetStateRequest {
+  /** With its prefix, e.g. `myapp||order-1`. */
+  readonly key: string
+  readonly value: Uint8Array
+  readonly etag?: string
+  readonly metadata: Readonly<Record<string, string>>
+  readonly options: StateStoreOptions
+  readonly contentType?: string
+}
+
+export interface DeleteStateRequest {
+  readonly key: string
+  readonly etag?: string
+  readonly metadata: Readonly<Record<string, string>>
+  readonly options: StateStoreOptions
+}
+
+export type TransactionOperation =
+  | { readonly operation: 'upsert'; readonly request: SetStateRequest }
+  | { readonly operation: 'delete'; readonly request: DeleteStateRequest }
+
+/** A state store: dapr/components-contrib `state/store.go`. */
+export interface StateStore {
+  readonly features: readonly StateStoreFeature[]
+  get(
+    key: string,
+    metadata: Readonly<Record<string, string>>,
+    options: StateStoreOptions,
+    signal: AbortSignal,
+  ): Promise<StateItem>
+  set(request: SetStateRequest, signal: AbortSignal): Promise<void>
+  delete(request: DeleteStateRequest, signal: AbortSignal): Promise<void>
+  /** Only with the TRANSACTIONAL feature. */
+  transact?(
+    operations: readonly TransactionOperation[],
+    metadata: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<void>
+  close?(): Promise<void>
+}

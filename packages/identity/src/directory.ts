@@ -1,0 +1,72 @@
+export interface Application {
+  readonly appId: string
+  readonly objectId: string
+  readonly displayName: string
+}
+
+export interface ServicePrincipal {
+  readonly objectId: string
+  readonly appId: string
+  readonly displayName: string
+  readonly type: 'Application' | 'ManagedIdentity'
+}
+
+export interface ManagedIdentity {
+  /** The user-assigned identity's own resource id, or the resource that owns a system-assigned one. */
+  readonly resourceId: string
+  readonly kind: 'UserAssigned' | 'SystemAssigned'
+  readonly tenantId: string
+  readonly principalId: string
+  readonly clientId: string
+}
+
+/** One replica of an app: it holds a header secret and can get tokens for these identities only. */
+export interface ReplicaRegistration {
+  readonly replicaId: string
+  /** `IDENTITY_ENDPOINT`. */
+  readonly endpoint: string
+  /** `IDENTITY_HEADER`: told once, kept only as a digest. */
+  readonly header: string
+}
+
+/** Principals of the tenant, and the managed identities of resources. */
+export interface Directory {
+  readonly tenantId: string
+  createApplication(input: {
+    readonly displayName: string
+  }): Promise<{ application: Application; servicePrincipal: ServicePrincipal }>
+  /** A new client secret for the application; returned once, stored only as a slow hash. Lifetime in seconds. */
+  addPassword(
+    appId: string,
+    options: { readonly displayName: string; readonly lifetimeSeconds: number },
+  ): Promise<{ keyId: string; secretText: string }>
+  addCertificate(appId: string, options: { readonly certificatePem: string }): Promise<{ keyId: string }>
+  addFederatedCredential(
+    appId: string,
+    credential: {
+      readonly name: string
+      readonly issuer: string
+      readonly subject: string
+      readonly audiences: readonly string[]
+    },
+  ): Promise<void>
+  removeFederatedCredential(appId: string, name: string): Promise<boolean>
+  servicePrincipal(
+    by: { readonly objectId: string } | { readonly appId: string },
+  ): Promise<ServicePrincipal | undefined>
+  deleteServicePrincipal(objectId: string): Promise<boolean>
+
+  /** Makes the identity of a resource (idempotent: the same resource keeps its principal). */
+  createManagedIdentity(input: {
+    readonly resourceId: string
+    readonly kind: ManagedIdentity['kind']
+  }): Promise<ManagedIdentity>
+  managedIdentity(resourceId: string): Promise<ManagedIdentity | undefined>
+  deleteManagedIdentity(resourceId: string): Promise<boolean>
+
+  registerReplica(input: {
+    readonly replicaId: string
+    readonly identityResourceIds: readonly string[]
+  }): Promise<ReplicaRegistration>
+  removeReplica(replicaId: string): Promise<boolean>
+}

@@ -1,0 +1,11 @@
+/** The public surface of identity: principals, tokens, and who a token says is asking. */
+export { type Caller, TokenError, type TokenVerifier } from './caller.ts'
+export type {
+  Application,
+  Directory,
+  ManagedIdentity,
+  ReplicaRegistration,
+  ServicePrincipal,
+} from './directory.ts'
+export { identityMigrations } from './migrations.ts'
+export { type IdentityService, type IdentityServiceOptions, openIdentityService } from './service.ts'

@@ -1,0 +1,13 @@
+/** The public surface of resource-manager: what a resource provider declares, and the service that answers for them all. */
+export { ArmError } from './arm-error.ts'
+export { resourceManagerMigrations } from './migrations.ts'
+export type {
+  Operation,
+  OperationContext,
+  OperationResult,
+  ResourceProvider,
+  ResourceTypeDeclaration,
+} from './operation.ts'
+export { formatResourceId, parseResourceId, type ResourceId } from './resource-id.ts'
+export type { Resource, ResourceStore } from './resource-store.ts'
+export { openResourceManager, type ResourceManager, type ResourceManagerOptions } from './service.ts'

@@ -1,0 +1,2 @@
+/** The public surface of the sidecar: the runtime, for embedding in tests. */
+export {}

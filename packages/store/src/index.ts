@@ -1,0 +1,9 @@
+/**
+ * The public surface of the store: one database, its migrations, and encryption at rest.
+ *
+ * Every package owns its tables: it exports a {@link MigrationSet} and a table interface, and asks the
+ * open store for `database<ItsTables>()`. Nothing reads another package's tables.
+ */
+export type { Keyring, MasterKey } from './keyring.ts'
+export { loadMasterKey, MasterKeyError } from './master-key.ts'
+export { type MigrationSet, openStore, type Store, StoreError, type StoreOptions } from './store.ts'
