@@ -5,5 +5,7 @@
  * open store for `database<ItsTables>()`. Nothing reads another package's tables.
  */
 export type { Keyring, MasterKey } from './keyring.ts'
-export { loadMasterKey, MasterKeyError } from './master-key.ts'
+export { loadMasterKey, MasterKeyError, masterKeyOf, openWithMasterKey, sealWithMasterKey } from './master-key.ts'
+export { KeyringError } from './sealed-box.ts'
 export { type MigrationSet, openStore, type Store, StoreError, type StoreOptions } from './store.ts'
+export { UniqueViolationError } from './store-error.ts'

@@ -1,12 +1,18 @@
-import type { Kysely, Migration } from 'kysely'
-import type { Keyring, MasterKey } from './keyring.ts'
+/** The open store: one database that every package keeps its tables in. */
+import { Kysely } from 'kysely'
+import { openEngine } from './engine.ts'
+import {
+  checkMasterKey,
+  type Keyring,
+  type KeyringTables,
+  keyringMigrations,
+  type MasterKey,
+  openKeyring,
+} from './keyring.ts'
+import { type MigrationSet, migrate } from './migrations.ts'
 
-/** The migrations of one package, applied in the order of their names; names sort by their number (`001_vaults`). */
-export interface MigrationSet {
-  /** The package, e.g. `key-vault`: a prefix that keeps names of different packages apart. */
-  readonly owner: string
-  readonly migrations: Readonly<Record<string, Migration>>
-}
+export type { MigrationSet } from './migrations.ts'
+export { StoreError } from './store-error.ts'
 
 export interface StoreOptions {
   /** The database file. `:memory:` for tests that need no durability. */
@@ -23,15 +29,34 @@ export interface Store {
   close(): Promise<void>
 }
 
-/** A database that cannot be opened, is locked, is corrupt, or whose master key is not the one that wrote it. */
-export class StoreError extends Error {
-  readonly code: 'locked' | 'corrupt' | 'wrong-master-key' | 'full' | 'unavailable'
-  constructor(code: StoreError['code'], message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.name = 'StoreError'
-    this.code = code
+/**
+ * Opens (and creates or migrates) the database. A write has been synced to disk when its promise resolves.
+ * Throws {@link StoreError}; once open, queries reject with it too (`full`, `corrupt`, `unavailable`).
+ */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const engine = openEngine(options.path)
+  // One connection pool, many views: a type for the tables of all packages would have to know every package.
+  const kysely = new Kysely<never>({ dialect: engine.dialect })
+  const view = <Tables>() => kysely as unknown as Kysely<Tables>
+  try {
+    const own = view<KeyringTables>()
+    const tables = await kysely.introspection.getTables()
+    // Before anything is changed in a database that belongs to another key.
+    if (tables.some(({ name }) => name === 'master_key_check')) await checkMasterKey(own, options.masterKey)
+    await migrate(kysely, [{ owner: 'store', migrations: keyringMigrations }, ...options.migrations])
+    await checkMasterKey(own, options.masterKey)
+    const keyring = await openKeyring(own, options.masterKey, () => engine.scrub(kysely))
+    return {
+      database: view,
+      keyring,
+      async close() {
+        await kysely.destroy()
+        engine.close()
+      },
+    }
+  } catch (error) {
+    await kysely.destroy()
+    engine.close()
+    throw error
   }
 }
-
-/** Opens (and creates or migrates) the database. Throws {@link StoreError}. */
-export declare function openStore(options: StoreOptions): Promise<Store>
