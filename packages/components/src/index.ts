@@ -2,10 +2,18 @@
 export { ComponentError } from './component-error.ts'
 export { EtagError, isEtagMismatch } from './etag-error.ts'
 export type { ComponentContext, Metadata } from './metadata.ts'
-export { type ComponentFactory, type ComponentRegistry, createRegistry } from './registry.ts'
+export {
+  type ComponentFactory,
+  type ComponentRegistry,
+  createRegistry,
+  type SecretStoreFactory,
+  type StateStoreFactory,
+} from './registry.ts'
 export type { SecretStore, SecretStoreFeature } from './secret-store.ts'
 export type {
   DeleteStateRequest,
+  KeysLikePage,
+  KeysLikeRequest,
   SetStateRequest,
   StateItem,
   StateStore,

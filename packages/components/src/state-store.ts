@@ -1,4 +1,4 @@
-export type StateStoreFeature = 'ETAG' | 'TRANSACTIONAL' | 'TTL' | 'QUERY_API' | 'DELETE_WITH_PREFIX'
+export type StateStoreFeature = 'ETAG' | 'TRANSACTIONAL' | 'TTL' | 'QUERY_API' | 'DELETE_WITH_PREFIX' | 'KEYS_LIKE'
 
 export interface StateStoreOptions {
   readonly concurrency?: 'first-write' | 'last-write'
@@ -34,6 +34,18 @@ export type TransactionOperation =
   | { readonly operation: 'upsert'; readonly request: SetStateRequest }
   | { readonly operation: 'delete'; readonly request: DeleteStateRequest }
 
+export interface KeysLikeRequest {
+  readonly pattern: string
+  readonly continuationToken?: string
+  readonly pageSize?: number
+}
+
+export interface KeysLikePage {
+  readonly keys: readonly string[]
+  /** Undefined: this was the last page. */
+  readonly continuationToken?: string
+}
+
 /** A state store: dapr/components-contrib `state/store.go`. */
 export interface StateStore {
   readonly features: readonly StateStoreFeature[]
@@ -51,5 +63,9 @@ export interface StateStore {
     metadata: Readonly<Record<string, string>>,
     signal: AbortSignal,
   ): Promise<void>
+  /** Only with the DELETE_WITH_PREFIX feature: deletes `prefix||KEY` where KEY has no further `||`, and counts them. */
+  deleteWithPrefix?(prefix: string, signal: AbortSignal): Promise<number>
+  /** Only with the KEYS_LIKE feature: the keys that match an SQL LIKE pattern. */
+  keysLike?(request: KeysLikeRequest, signal: AbortSignal): Promise<KeysLikePage>
   close?(): Promise<void>
 }
