@@ -1,0 +1,174 @@
+/** The composition of the cloud: every service over one store, behind one gateway. */
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { AuditTrail, authorizationMigrations, openAuthorizer } from '@keystead/authorization'
+import { createHostTable, openCertificateAuthority, startGateway } from '@keystead/gateway'
+import { identityMigrations, openIdentityService } from '@keystead/identity'
+import { keyVaultMigrations, openKeyVault } from '@keystead/key-vault'
+import { openResourceManager, resourceManagerMigrations } from '@keystead/resource-manager'
+import { openStorage, storageMigrations } from '@keystead/storage'
+import { loadMasterKey, openStore, openWithMasterKey, sealWithMasterKey } from '@keystead/store'
+import type { Logger } from 'pino'
+import { CliError } from '../cli-error.ts'
+import type { DataDirectory } from '../data-directory.ts'
+import { writeClientFiles } from './client-files.ts'
+import { createControlListener } from './control.ts'
+import { ensureOwner } from './owner.ts'
+
+export interface CloudOptions {
+  readonly directory: DataDirectory
+  readonly environment: NodeJS.ProcessEnv
+  readonly logger: Logger
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number
+}
+
+export interface Cloud {
+  readonly gatewayPort: number
+  close(): Promise<void>
+}
+
+/** Opens everything, in the order in which one part needs another; closes it in the opposite order. */
+export async function startCloud(options: CloudOptions): Promise<Cloud> {
+  const { directory, environment, logger, clock } = options
+  const settings = await directory.readSettings()
+  if (!settings) throw new CliError(`${directory.path} holds no cloud.`, 'Make one with `keystead up`.')
+  const { tenantId, subscriptionId, ports } = settings
+
+  await using resources = new AsyncDisposableStack()
+  const masterKey = await loadMasterKey({ file: directory.masterKey, environment, create: true })
+  const store = await openStore({
+    path: directory.database,
+    masterKey,
+    migrations: [
+      authorizationMigrations,
+      identityMigrations,
+      resourceManagerMigrations,
+      keyVaultMigrations,
+      storageMigrations,
+    ],
+  })
+  resources.defer(() => store.close())
+  const audit = new AuditTrail({ file: directory.audit, clock })
+  resources.defer(() => audit.close())
+  const authorizer = await openAuthorizer(store)
+
+  const identity = await openIdentityService({
+    store,
+    clock,
+    tenantId,
+    identityEndpoint: `http://127.0.0.1:${ports.managedIdentity}/msi/token`,
+    log: logTo(logger, 'identity'),
+  })
+  resources.defer(() => identity.close())
+  const { directory: principals, verifier } = identity
+  const resourceManager = await openResourceManager({
+    store,
+    authorizer,
+    verifier,
+    directory: principals,
+    audit,
+    subscription: { id: subscriptionId, displayName: 'Keystead', tenantId },
+    clock,
+    log: logTo(logger, 'resource-manager'),
+  })
+  resources.defer(() => resourceManager.close())
+  const service = { store, authorizer, verifier, resources: resourceManager.resources, audit, tenantId, clock }
+  const keyVault = await openKeyVault({ ...service, log: logTo(logger, 'key-vault') })
+  resources.defer(() => keyVault.close())
+  const storage = await openStorage({
+    ...service,
+    azurite: { blob: `http://127.0.0.1:${ports.blob}`, queue: `http://127.0.0.1:${ports.queue}` },
+    log: logTo(logger, 'storage'),
+  })
+  resources.defer(() => storage.close())
+  resourceManager.register(keyVault.provider)
+  resourceManager.register(storage.provider)
+
+  await ensureOwner({ directory, masterKey, principals, authorizer, tenantId, subscriptionId, clock })
+
+  const hosts = createHostTable([
+    {
+      pattern: 'login.microsoftonline.com',
+      localPattern: 'login.keystead.localhost',
+      service: 'Entra',
+      listener: identity.tokenService,
+    },
+    {
+      pattern: 'management.azure.com',
+      localPattern: 'management.keystead.localhost',
+      service: 'Resource Manager',
+      listener: resourceManager.listener,
+    },
+    {
+      pattern: '*.vault.azure.net',
+      localPattern: '*.vault.keystead.localhost',
+      service: 'Key Vault',
+      listener: keyVault.listener,
+      exists: (name) => keyVault.exists(name),
+    },
+    {
+      pattern: '*.blob.core.windows.net',
+      localPattern: '*.blob.keystead.localhost',
+      service: 'Storage account',
+      listener: storage.blobListener,
+      exists: (name) => storage.exists(name),
+    },
+    {
+      pattern: '*.queue.core.windows.net',
+      localPattern: '*.queue.keystead.localhost',
+      service: 'Storage account',
+      listener: storage.queueListener,
+      exists: (name) => storage.exists(name),
+    },
+    {
+      pattern: 'control.keystead.localhost',
+      localPattern: 'control.keystead.localhost',
+      service: 'Keystead',
+      listener: createControlListener({ principals, verifier, authorizer }),
+    },
+  ])
+  const authority = await openCertificateAuthority({
+    directory: directory.authority,
+    permittedSuffixes: hosts.suffixes,
+    clock,
+    seal: (plaintext) => sealWithMasterKey(masterKey, plaintext, 'ca-private-key'),
+    open: (sealed) => openWithMasterKey(masterKey, sealed, 'ca-private-key'),
+  })
+  await writeClientFiles(directory, authority.certificatePem, environment)
+
+  resources.defer(await listen(identity.managedIdentityEndpoint, ports.managedIdentity))
+  const upstreamProxy = environment.HTTPS_PROXY ?? environment.https_proxy
+  const gateway = await startGateway({
+    port: ports.gateway,
+    hosts,
+    authority,
+    instanceMetadata: identity.instanceMetadata,
+    ...(upstreamProxy ? { upstreamProxy } : {}),
+    log: logTo(logger, 'gateway'),
+  })
+  resources.defer(() => gateway.close())
+
+  const running = resources.move()
+  return { gatewayPort: gateway.port, close: () => running.disposeAsync() }
+}
+
+function logTo(logger: Logger, component: string) {
+  const child = logger.child({ component })
+  return (level: 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown> = {}): void =>
+    child[level](fields, message)
+}
+
+/** Serves plain HTTP on loopback; answers how to stop it. */
+async function listen(listener: RequestListener, port: number): Promise<() => Promise<void>> {
+  const server = createServer(listener)
+  await new Promise<AddressInfo>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, '127.0.0.1', () => resolve(server.address() as AddressInfo))
+  })
+  return () =>
+    new Promise((resolve) => {
+      server.close(() => resolve())
+      server.closeAllConnections()
+    })
+}

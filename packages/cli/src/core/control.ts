@@ -1,0 +1,101 @@
+/**
+ * Keystead's own small API at `control.keystead.localhost`: gives an app that a person runs a managed-identity
+ * endpoint of its own, for identities which that person may assign.
+ */
+import type { RequestListener } from 'node:http'
+import type { Authorizer } from '@keystead/authorization'
+import { type Caller, type Directory, TokenError, type TokenVerifier } from '@keystead/identity'
+import { fastify } from 'fastify'
+import { z } from 'zod'
+
+const audiences = ['https://management.azure.com', 'https://management.core.windows.net']
+const assignAction = 'Microsoft.ManagedIdentity/userAssignedIdentities/assign/action'
+
+const replicaBody = z.object({
+  replicaId: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
+  identities: z.array(z.string().max(2048)).max(20),
+})
+export type ReplicaRequest = z.infer<typeof replicaBody>
+
+export const replicaAnswer = z.object({ identityEndpoint: z.string(), identityHeader: z.string() })
+
+class ControlError extends Error {
+  readonly statusCode: number
+  readonly code: string
+  constructor(statusCode: number, code: string, message: string) {
+    super(message)
+    this.statusCode = statusCode
+    this.code = code
+  }
+}
+
+/** `PUT /replicas/{id}` and `DELETE /replicas/{id}`, for a caller with a Resource Manager token. */
+export function createControlListener(options: {
+  readonly principals: Directory
+  readonly verifier: TokenVerifier
+  readonly authorizer: Authorizer
+}): RequestListener {
+  const { principals, verifier, authorizer } = options
+  const app = fastify({ bodyLimit: 64 * 1024 })
+
+  const requireAssign = async (caller: Caller, identity: string): Promise<void> => {
+    const decision = authorizer.decide({
+      by: 'role',
+      principal: caller,
+      action: assignAction,
+      plane: 'control',
+      scope: identity,
+    })
+    if (!decision.allowed) {
+      throw new ControlError(
+        403,
+        'AuthorizationFailed',
+        `The client '${caller.appId}' with object id '${caller.objectId}' does not have authorization to perform action '${assignAction}' over scope '${identity}' or the scope is invalid. If access was recently granted, please refresh your credentials.`,
+      )
+    }
+    if (!(await principals.managedIdentity(identity))) {
+      throw new ControlError(
+        404,
+        'ResourceNotFound',
+        `No managed identity '${identity}' exists. Make it with \`az identity create\`.`,
+      )
+    }
+  }
+
+  app.put('/replicas/:id', async (request, reply) => {
+    const caller = await verifier.verify(request.headers.authorization, audiences)
+    const { replicaId, identities } = replicaBody.parse({
+      ...(request.body as object),
+      replicaId: (request.params as { id: string }).id,
+    })
+    for (const identity of identities) await requireAssign(caller, identity)
+    const replica = await principals.registerReplica({ replicaId, identityResourceIds: identities })
+    return reply
+      .header('cache-control', 'no-store')
+      .send({ identityEndpoint: replica.endpoint, identityHeader: replica.header })
+  })
+
+  app.delete('/replicas/:id', async (request, reply) => {
+    const caller = await verifier.verify(request.headers.authorization, audiences)
+    const { id } = request.params as { id: string }
+    for (const identity of await principals.replicaIdentities(id)) await requireAssign(caller, identity)
+    await principals.removeReplica(id)
+    return reply.status(204).send()
+  })
+
+  app.setErrorHandler((error, _request, reply) => {
+    if (error instanceof TokenError) {
+      return reply.status(401).send({ error: { code: 'InvalidAuthenticationToken', message: error.message } })
+    }
+    if (error instanceof z.ZodError) {
+      return reply.status(400).send({ error: { code: 'InvalidRequestContent', message: z.prettifyError(error) } })
+    }
+    const { statusCode = 500, code = 'InternalServerError', message } = error as Partial<ControlError>
+    return reply
+      .status(statusCode)
+      .send({ error: { code, message: statusCode < 500 ? message : 'The request failed.' } })
+  })
+
+  const ready = app.ready()
+  return (request, response) => void ready.then(() => app.routing(request, response))
+}

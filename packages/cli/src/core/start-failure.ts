@@ -1,0 +1,40 @@
+/** Turns what kept the core from starting into what a person can do about it. */
+import { MasterKeyError, StoreError } from '@keystead/store'
+import { CliError } from '../cli-error.ts'
+import type { DataDirectory } from '../data-directory.ts'
+
+/** Undefined: not understood, so the supervisor tries again with back-off. */
+export function explainStartFailure(error: unknown, directory: DataDirectory): CliError | undefined {
+  if (error instanceof CliError) return error
+  if (error instanceof MasterKeyError) {
+    return new CliError(error.message, 'Set KEYSTEAD_MASTER_KEY to the key this data directory was made with.')
+  }
+  if (error instanceof StoreError) {
+    switch (error.code) {
+      case 'wrong-master-key':
+        return new CliError(
+          error.message,
+          `Set KEYSTEAD_MASTER_KEY to the key that ${directory.path} was made with, or put its master.key back.`,
+        )
+      case 'corrupt':
+        return new CliError(error.message, `Restore ${directory.database} from a backup, or run \`keystead reset\`.`)
+      case 'locked':
+        return new CliError(error.message, 'Another process has the database open: stop it, then try again.')
+      case 'full':
+        return new CliError(error.message, 'Free some space on the disk, then try again.')
+      case 'unavailable':
+        return undefined
+    }
+  }
+  if (isPortInUse(error)) {
+    return new CliError(
+      `Port ${error.port} on ${error.address} is in use by another program.`,
+      'Stop that program, or choose another port with `keystead up --gateway-port N`.',
+    )
+  }
+  return undefined
+}
+
+function isPortInUse(error: unknown): error is NodeJS.ErrnoException & { port: number; address: string } {
+  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
+}

@@ -1,0 +1,130 @@
+/** The layout of a data directory: everything that one cloud keeps on disk. */
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { z } from 'zod'
+import { CliError } from './cli-error.ts'
+
+/** What stays the same from one start to the next, so that a client's variables stay true. Nothing here is secret. */
+const settingsSchema = z.object({
+  format: z.literal(1),
+  tenantId: z.guid(),
+  subscriptionId: z.guid(),
+  ports: z.object({
+    gateway: z.int().min(1).max(65_535),
+    managedIdentity: z.int().min(1).max(65_535),
+    blob: z.int().min(1).max(65_535),
+    queue: z.int().min(1).max(65_535),
+  }),
+})
+export type Settings = z.infer<typeof settingsSchema>
+
+/** What runs now, written by the supervisor. */
+const runtimeSchema = z.object({
+  pid: z.int(),
+  ready: z.boolean(),
+  failure: z.string().optional(),
+  processes: z.array(
+    z.object({
+      name: z.string(),
+      pid: z.int().optional(),
+      state: z.enum(['starting', 'running', 'restarting', 'stopped']),
+      address: z.string(),
+      restarts: z.int(),
+    }),
+  ),
+})
+export type Runtime = z.infer<typeof runtimeSchema>
+
+export class DataDirectory {
+  readonly path: string
+
+  constructor(path: string) {
+    this.path = resolve(path)
+  }
+
+  get database(): string {
+    return join(this.path, 'keystead.db')
+  }
+  get masterKey(): string {
+    return join(this.path, 'master.key')
+  }
+  get lock(): string {
+    return join(this.path, 'supervisor.lock')
+  }
+  get logs(): string {
+    return join(this.path, 'logs')
+  }
+  get audit(): string {
+    return join(this.logs, 'audit.jsonl')
+  }
+  get storage(): string {
+    return join(this.path, 'storage')
+  }
+  get authority(): string {
+    return join(this.path, 'ca')
+  }
+  get caBundle(): string {
+    return join(this.path, 'ca', 'bundle.pem')
+  }
+  get azureConfig(): string {
+    return join(this.path, 'azure')
+  }
+  /** The owner service principal's client id and secret, sealed under the master key. */
+  get owner(): string {
+    return join(this.path, 'owner.sealed')
+  }
+
+  async create(): Promise<void> {
+    for (const directory of [this.path, this.logs, this.storage, this.authority, this.azureConfig]) {
+      await mkdir(directory, { recursive: true, mode: 0o700 })
+    }
+  }
+
+  readSettings(): Promise<Settings | undefined> {
+    return this.#read('settings.json', settingsSchema)
+  }
+
+  writeSettings(settings: Settings): Promise<void> {
+    return this.#write('settings.json', settings)
+  }
+
+  readRuntime(): Promise<Runtime | undefined> {
+    return this.#read('runtime.json', runtimeSchema)
+  }
+
+  writeRuntime(runtime: Runtime): Promise<void> {
+    return this.#write('runtime.json', runtime)
+  }
+
+  async #read<T>(name: string, schema: z.ZodType<T>): Promise<T | undefined> {
+    const file = join(this.path, name)
+    let text: string
+    try {
+      text = await readFile(file, 'utf8')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+      throw error
+    }
+    try {
+      return schema.parse(JSON.parse(text))
+    } catch (cause) {
+      throw new CliError(`${file} is damaged.`, 'Restore it from a backup, or start over with `keystead reset`.', {
+        cause,
+      })
+    }
+  }
+
+  /** A rename, so that a reader sees the old text or the new one and never half of it. */
+  async #write(name: string, value: unknown): Promise<void> {
+    const file = join(this.path, name)
+    const temporary = `${file}.${process.pid}.tmp`
+    await writeFile(temporary, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 })
+    await rename(temporary, file)
+  }
+}
+
+/** `--data-dir`, else `KEYSTEAD_DATA_DIR`, else `~/.keystead`. */
+export function defaultDataDirectory(environment: NodeJS.ProcessEnv = process.env): string {
+  return environment.KEYSTEAD_DATA_DIR || join(homedir(), '.keystead')
+}

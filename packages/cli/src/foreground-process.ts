@@ -1,0 +1,48 @@
+/** A command that has the terminal until it ends. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { constants } from 'node:os'
+import { CliError } from './cli-error.ts'
+
+/** Signals that a person or a service manager sends us are for the command. */
+const forwarded = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/**
+ * Runs it and answers its exit code, as a shell would tell it; asks it to stop when `until` settles first.
+ * Throws {@link CliError} when it can not be started.
+ */
+export async function runToEnd(
+  words: readonly string[],
+  environment: NodeJS.ProcessEnv,
+  until?: Promise<unknown>,
+): Promise<number> {
+  const [file = '', ...args] = words
+  const child = spawn(file, args, { stdio: 'inherit', env: environment })
+  const forward = (signal: NodeJS.Signals): void => void child.kill(signal)
+  for (const signal of forwarded) process.on(signal, forward)
+  void until?.finally(() => child.kill('SIGTERM'))
+  try {
+    return await exitCode(child, file)
+  } finally {
+    for (const signal of forwarded) process.off(signal, forward)
+  }
+}
+
+/** 128 + the signal's number when a signal ended it. */
+export function exitCode(child: ChildProcess, name: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.once('error', (cause: NodeJS.ErrnoException) => {
+      reject(
+        cause.code === 'ENOENT'
+          ? new CliError(`'${name}' was not found.`, 'Check the spelling, and that it is on PATH.', {
+              cause,
+              exitCode: 127,
+            })
+          : new CliError(`'${name}' can not be started: ${cause.message}`, 'Check that it can be executed.', {
+              cause,
+              exitCode: 126,
+            }),
+      )
+    })
+    child.once('exit', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)))
+  })
+}

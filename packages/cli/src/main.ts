@@ -1,0 +1,151 @@
+/** The `keystead` command: its sub-commands, each loaded when it is asked for. */
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { CliError } from './cli-error.ts'
+import { DataDirectory, defaultDataDirectory } from './data-directory.ts'
+import { type OutputFormat, paint, printJson } from './output.ts'
+
+const outputOption = new Option('-o, --output <format>', 'text for people, json for programs')
+  .choices(['text', 'json'])
+  .default('text')
+
+interface Common {
+  dataDir: string
+  output?: OutputFormat
+}
+
+/** A sub-command with what every one has: `--data-dir`, and an example in its help. */
+function command(name: string, description: string, example: string): Command {
+  return new Command(name)
+    .description(description)
+    .option('--data-dir <directory>', 'where this cloud is kept', defaultDataDirectory())
+    .addHelpText('after', `\nExample:\n  $ ${example}`)
+    .showHelpAfterError('(see --help)')
+}
+
+const directoryOf = (options: Common): DataDirectory => new DataDirectory(options.dataDir)
+
+function port(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1 || value > 65_535) throw new InvalidArgumentError('A port is 1 to 65535.')
+  return value
+}
+
+const collect = (value: string, previous: readonly string[]): readonly string[] => [...previous, value]
+
+const program = new Command('keystead')
+  .description('Credential-free applications on your own machine: managed identity, Key Vault, roles, storage.')
+  .version('0.1.0')
+  .addHelpText('after', '\nExample:\n  $ keystead up --detach && keystead exec -- az group list')
+
+program.addCommand(
+  command('up', 'Start the cloud, or bring it back after a crash', 'keystead up --detach')
+    .option('--gateway-port <port>', 'where clients come in (default: as before, or 8443 when free)', port)
+    .option('--detach', 'return once it is ready, and leave it running', false)
+    .addOption(outputOption)
+    .action(async (options: Common & { gatewayPort?: number; detach: boolean }) => {
+      const { up } = await import('./commands/up.ts')
+      await up(directoryOf(options), options)
+    }),
+)
+program.addCommand(
+  command('down', 'Stop the cloud', 'keystead down').action(async (options: Common) => {
+    const { down } = await import('./commands/down.ts')
+    await down(directoryOf(options))
+  }),
+)
+program.addCommand(
+  command('status', 'Show each process, its pid and its address', 'keystead status --output json')
+    .addOption(outputOption)
+    .action(async (options: Common & { output: OutputFormat }) => {
+      const { status } = await import('./commands/status.ts')
+      await status(directoryOf(options), options.output)
+    }),
+)
+program.addCommand(
+  command('env', 'Print the variables that point a shell at the cloud', 'eval "$(keystead env)"')
+    .addOption(outputOption)
+    .action(async (options: Common & { output: OutputFormat }) => {
+      const { env } = await import('./commands/env.ts')
+      await env(directoryOf(options), options.output)
+    }),
+)
+program.addCommand(
+  command('exec', 'Run one command against the cloud', 'keystead exec -- az group list')
+    .argument('<command...>', 'the command, after --')
+    .passThroughOptions()
+    .action(async (words: string[], options: Common) => {
+      const { exec } = await import('./commands/exec.ts')
+      process.exitCode = await exec(directoryOf(options), words)
+    }),
+)
+program.addCommand(
+  command(
+    'run',
+    'Run an app beside its sidecar, as `dapr run` does',
+    'keystead run --app-id orders --resources-path ./components -- node app.js',
+  )
+    .requiredOption('--app-id <id>', "the app's Dapr id")
+    .option('--app-port <port>', 'where the app listens, when it does', port)
+    .option('--resources-path <directory>', 'component files (repeatable)', collect, [])
+    .option('--identity <resourceId>', 'a user-assigned identity of the app (repeatable)', collect, [])
+    .option('--log-level <level>', "the sidecar's log level", 'info')
+    .option('--dapr-http-port <port>', "the sidecar's HTTP port (default: a free one)", port)
+    .argument('<command...>', 'the app, after --')
+    .passThroughOptions()
+    .action(async (words: string[], options: Common & import('./commands/run.ts').RunOptions) => {
+      const { run } = await import('./commands/run.ts')
+      process.exitCode = await run(directoryOf(options), options, words)
+    }),
+)
+program.addCommand(
+  command('logs', 'Print what the processes logged', 'keystead logs core --follow')
+    .argument('[process]', 'core, azurite, audit or supervisor; all when absent')
+    .option('-f, --follow', 'go on as lines come in', false)
+    .action(async (name: string | undefined, options: Common & { follow: boolean }) => {
+      const { logs } = await import('./commands/logs.ts')
+      await logs(directoryOf(options), name, options.follow)
+    }),
+)
+program.addCommand(
+  command('doctor', 'Find what is wrong, and how to mend it', 'keystead doctor')
+    .addOption(outputOption)
+    .action(async (options: Common & { output: OutputFormat }) => {
+      const { doctor } = await import('./commands/doctor.ts')
+      process.exitCode = await doctor(directoryOf(options), options.output)
+    }),
+)
+program.addCommand(
+  command('reset', 'Delete everything that this cloud holds', 'keystead reset --yes')
+    .option('--yes', 'do not ask', false)
+    .action(async (options: Common & { yes: boolean }) => {
+      const { reset } = await import('./commands/reset.ts')
+      await reset(directoryOf(options), options.yes)
+    }),
+)
+program.addCommand(
+  new Command('quickstart')
+    .description('Show the credential-free chain: allowed, refused, recovered')
+    .option('--data-dir <directory>', 'where its cloud is kept (emptied first)', '.keystead/quickstart')
+    .option('--exit', 'exit when all is shown, instead of staying up', false)
+    .addOption(outputOption)
+    .addHelpText('after', '\nExample:\n  $ keystead quickstart --exit --output json')
+    .action(async (options: Common & { exit: boolean; output: OutputFormat }) => {
+      const { quickstart } = await import('./quickstart/quickstart.ts')
+      process.exitCode = await quickstart(directoryOf(options), options)
+    }),
+)
+
+try {
+  await program.enablePositionalOptions().parseAsync()
+} catch (error) {
+  report(error)
+}
+
+function report(error: unknown): void {
+  const message = error instanceof Error ? error.message : String(error)
+  const hint =
+    error instanceof CliError ? error.hint : 'If this looks like a fault of Keystead, `keystead logs` tells more.'
+  if (process.argv.includes('json')) printJson({ error: { message, hint } })
+  process.stderr.write(`${paint('red', 'error:', process.stderr)} ${message}\n${hint}\n`)
+  process.exitCode = error instanceof CliError ? error.exitCode : 1
+}

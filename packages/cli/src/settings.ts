@@ -1,0 +1,48 @@
+/** The settings of a cloud: made once, with ports that were free then, and kept so that clients' variables stay true. */
+import { randomUUID } from 'node:crypto'
+import { CliError } from './cli-error.ts'
+import type { DataDirectory, Settings } from './data-directory.ts'
+import { freePort, freePorts } from './free-ports.ts'
+
+const preferredGatewayPort = 8443
+
+export async function ensureSettings(directory: DataDirectory, gatewayPort: number | undefined): Promise<Settings> {
+  await directory.create()
+  const known = await directory.readSettings()
+  if (known && (gatewayPort === undefined || gatewayPort === known.ports.gateway)) return known
+  if (known) {
+    const settings = { ...known, ports: { ...known.ports, gateway: await requireFree(gatewayPort) } }
+    await directory.writeSettings(settings)
+    return settings
+  }
+  const [managedIdentity = 0, blob = 0, queue = 0] = await freePorts(3)
+  const gateway =
+    gatewayPort === undefined
+      ? await freePort(preferredGatewayPort).catch(() => freePort(0))
+      : await requireFree(gatewayPort)
+  const settings: Settings = {
+    format: 1,
+    tenantId: randomUUID(),
+    subscriptionId: randomUUID(),
+    ports: { gateway, managedIdentity, blob, queue },
+  }
+  await directory.writeSettings(settings)
+  return settings
+}
+
+/** The settings of a cloud that was made before. Throws {@link CliError} when there is none. */
+export async function requireSettings(directory: DataDirectory): Promise<Settings> {
+  const settings = await directory.readSettings()
+  if (!settings) throw new CliError(`No cloud in ${directory.path}.`, 'Make one with `keystead up --detach`.')
+  return settings
+}
+
+async function requireFree(port: number | undefined): Promise<number> {
+  try {
+    return await freePort(port ?? 0)
+  } catch (cause) {
+    throw new CliError(`Port ${port} is in use by another program.`, 'Choose another one with `--gateway-port N`.', {
+      cause,
+    })
+  }
+}

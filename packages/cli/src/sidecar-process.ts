@@ -1,0 +1,83 @@
+/** A sidecar process beside an app: started, watched until it is healthy, stopped. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { CliError } from './cli-error.ts'
+import { exitCode } from './foreground-process.ts'
+import { freePorts } from './free-ports.ts'
+
+const executable = fileURLToPath(new URL('../../../bin/keystead-sidecar', import.meta.url))
+
+export interface SidecarOptions {
+  readonly appId: string
+  readonly appPort?: number
+  readonly resourcesPath: readonly string[]
+  readonly logLevel?: string
+  readonly daprHttpPort?: number
+  readonly environment: NodeJS.ProcessEnv
+  /** Each line that it logs. */
+  readonly onLine: (line: string) => void
+}
+
+export class Sidecar {
+  readonly httpPort: number
+  /** Resolves with its exit code when it ends, however it ends. */
+  readonly ended: Promise<number>
+  readonly #child: ChildProcess
+
+  private constructor(child: ChildProcess, httpPort: number) {
+    this.#child = child
+    this.httpPort = httpPort
+    this.ended = exitCode(child, 'keystead-sidecar')
+  }
+
+  /** Resolves once its outbound health is good. Throws {@link CliError} when it ends before that. */
+  static async start(options: SidecarOptions): Promise<Sidecar> {
+    const sidecar = await Sidecar.spawn(options)
+    const outcome = await Promise.race([sidecar.#healthy(), sidecar.ended])
+    if (typeof outcome === 'number') {
+      throw new CliError(`The sidecar ended with exit code ${outcome} before it was ready.`, 'Its log above says why.')
+    }
+    return sidecar
+  }
+
+  /** Starts it without waiting, to watch how it ends. */
+  static async spawn(options: SidecarOptions): Promise<Sidecar> {
+    const [http, grpc, internal, metrics] = await freePorts(4)
+    const httpPort = options.daprHttpPort ?? http ?? 0
+    const child = spawn(
+      executable,
+      [
+        ...['--app-id', options.appId],
+        ...['--dapr-http-port', String(httpPort)],
+        ...['--dapr-grpc-port', String(grpc)],
+        ...['--dapr-internal-grpc-port', String(internal)],
+        ...['--metrics-port', String(metrics)],
+        ...['--log-level', options.logLevel ?? 'info'],
+        ...(options.appPort ? ['--app-port', String(options.appPort)] : []),
+        ...options.resourcesPath.flatMap((path) => ['--resources-path', path]),
+      ],
+      { env: options.environment, stdio: ['ignore', 'pipe', 'pipe'] },
+    )
+    for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', options.onLine)
+    return new Sidecar(child, httpPort)
+  }
+
+  async stop(): Promise<void> {
+    this.#child.kill('SIGTERM')
+    await this.ended
+  }
+
+  async #healthy(): Promise<void> {
+    for (;;) {
+      try {
+        const answer = await fetch(`http://127.0.0.1:${this.httpPort}/v1.0/healthz/outbound`)
+        await answer.arrayBuffer()
+        if (answer.ok) return
+      } catch {
+        // Not listening yet: `ended` tells when it never will.
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+}

@@ -1,0 +1,91 @@
+/** The supervisor: holds which processes one cloud consists of, and keeps them running until it is stopped. */
+import { fileURLToPath } from 'node:url'
+import { azuriteCommand } from '@keystead/storage'
+import { CliError } from '../cli-error.ts'
+import type { DataDirectory, Settings } from '../data-directory.ts'
+import { type Lock, tryLock } from './lock.ts'
+import { type ProcessSpec, SupervisedProcess } from './supervised-process.ts'
+
+export class Supervisor {
+  readonly #directory: DataDirectory
+  readonly #lock: Lock
+  readonly #processes: readonly SupervisedProcess[]
+  #ready = false
+  #writing: Promise<void> = Promise.resolve()
+
+  private constructor(directory: DataDirectory, lock: Lock, specs: readonly ProcessSpec[]) {
+    this.#directory = directory
+    this.#lock = lock
+    this.#processes = specs.map((spec) => new SupervisedProcess(spec, directory.logs, () => this.#publish()))
+  }
+
+  /** Starts every process; resolves when all are ready. Throws {@link CliError} when the data directory is in use. */
+  static async start(directory: DataDirectory, settings: Settings): Promise<Supervisor> {
+    const lock = tryLock(directory.lock)
+    if (!lock) {
+      const runtime = await directory.readRuntime()
+      throw new CliError(
+        `A cloud already runs on ${directory.path}${runtime ? ` (pid ${runtime.pid})` : ''}.`,
+        'Use it, stop it with `keystead down`, or start another one with `--data-dir`.',
+      )
+    }
+    const supervisor = new Supervisor(directory, lock, processesOf(directory, settings))
+    try {
+      await Promise.all(supervisor.#processes.map((process) => process.start()))
+    } catch (error) {
+      await supervisor.stop(error instanceof Error ? error.message : String(error))
+      throw error
+    }
+    supervisor.#ready = true
+    supervisor.#publish()
+    await supervisor.#writing
+    return supervisor
+  }
+
+  /** Stops every process, in the order opposite to their start. */
+  async stop(failure?: string): Promise<void> {
+    this.#ready = false
+    for (const process of this.#processes.toReversed()) await process.stop()
+    this.#publish(failure)
+    await this.#writing
+    this.#lock.release()
+  }
+
+  #publish(failure?: string): void {
+    const runtime = {
+      pid: process.pid,
+      ready: this.#ready,
+      ...(failure === undefined ? {} : { failure }),
+      processes: this.#processes.map(({ spec, pid, state, restarts }) => ({
+        name: spec.name,
+        pid,
+        state,
+        address: spec.address,
+        restarts,
+      })),
+    }
+    this.#writing = this.#writing.then(() => this.#directory.writeRuntime(runtime))
+  }
+}
+
+function processesOf(directory: DataDirectory, settings: Settings): readonly ProcessSpec[] {
+  const { ports } = settings
+  const azurite = azuriteCommand({ directory: directory.storage, blobPort: ports.blob, queuePort: ports.queue })
+  const core = fileURLToPath(new URL('../core/main.js', import.meta.url))
+  return [
+    {
+      name: 'azurite',
+      args: azurite.args,
+      environment: azurite.environment,
+      address: `http://127.0.0.1:${ports.blob}, http://127.0.0.1:${ports.queue}`,
+      readiness: { ports: [ports.blob, ports.queue] },
+    },
+    {
+      name: 'core',
+      args: ['--enable-source-maps', core, directory.path],
+      environment: {},
+      address: `https://127.0.0.1:${ports.gateway}`,
+      readiness: 'message',
+    },
+  ]
+}

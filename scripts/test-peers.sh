@@ -1,0 +1,8 @@
+#!/bin/sh
+# The tests whose peers are built first (clients in Go and Java); what was built is kept in .cache.
+set -eu
+cd "$(dirname "$0")/.."
+sh scripts/install.sh
+PATH="$PWD/node_modules/.bin:$PATH"
+export PATH
+exec vitest run --project peers "$@"

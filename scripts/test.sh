@@ -1,0 +1,13 @@
+#!/bin/sh
+# Installs what is missing and runs every test but those whose peers have to be built. Arguments go to vitest.
+set -eu
+cd "$(dirname "$0")/.."
+sh scripts/install.sh
+PATH="$PWD/node_modules/.bin:$PATH"
+export PATH
+echo "Checking lint, format and imports ..." >&2
+biome check .
+tsc -p tsconfig.tests.json
+KEYSTEAD_PYTHON=$(sh scripts/install-python.sh)/bin/python
+export KEYSTEAD_PYTHON
+exec vitest run --project unit --project system "$@"
