@@ -1,3 +1,17 @@
+/** The append-only record of every decided request. */
+import {
+  closeSync,
+  existsSync,
+  fchmodSync,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  writeSync,
+} from 'node:fs'
+import { resolve as absolute, dirname } from 'node:path'
 import type { Decision } from './decision.ts'
 
 /** One request to a data or control plane, as it was decided. Never a value, never a token. */
@@ -20,17 +34,166 @@ export interface AuditEvent {
 export interface AuditTrailOptions {
   /** JSON lines are appended to this file, mode 0600. */
   readonly file: string
+  /** Milliseconds since the epoch. */
   readonly clock: () => number
-  /** Rotated to `file.1` past this many bytes. */
+  /** Rotated to `file.1` past this many bytes. Default 64 MiB. */
   readonly maxBytes?: number
+  /** Rotated files kept, `file.1` the newest. Default 10. */
+  readonly maxFiles?: number
+}
+
+/** The trail could not be written: the request it belongs to must be refused (503), since nobody would know of it. */
+export class AuditTrailError extends Error {
+  override readonly name = 'AuditTrailError'
+}
+
+interface Batch {
+  lines: string
+  readonly written: Promise<void>
+  readonly resolve: () => void
+  readonly reject: (error: AuditTrailError) => void
 }
 
 /**
  * An append-only trail. `append` resolves when the event has been handed to the operating system (so it survives
- * kill -9 of this process): events of one turn of the event loop share one write.
+ * kill -9 of this process): events of one turn of the event loop share one write. It rejects with
+ * {@link AuditTrailError} when the write fails; nothing of the failed write stays in the file.
  */
-export declare class AuditTrail {
-  constructor(options: AuditTrailOptions)
-  append(event: AuditEvent): Promise<void>
-  close(): Promise<void>
+export class AuditTrail {
+  readonly #file: string
+  readonly #clock: () => number
+  readonly #maxBytes: number
+  readonly #maxFiles: number
+  #descriptor: number | undefined
+  #size = 0
+  #batch: Batch | undefined
+  #closed = false
+
+  /** Opens the file, so that a trail that cannot be written is known at start. Throws {@link AuditTrailError}. */
+  constructor(options: AuditTrailOptions) {
+    this.#file = options.file
+    this.#clock = options.clock
+    this.#maxBytes = options.maxBytes ?? 64 * 1024 * 1024
+    this.#maxFiles = options.maxFiles ?? 10
+    try {
+      mkdirSync(dirname(absolute(this.#file)), { recursive: true, mode: 0o700 })
+      this.#open()
+    } catch (error) {
+      throw this.#failure(error)
+    }
+  }
+
+  append(event: AuditEvent): Promise<void> {
+    if (this.#closed) return Promise.reject(new AuditTrailError('The audit trail is closed.'))
+    const line = formatEvent(event, this.#clock())
+    if (this.#batch === undefined) {
+      const { promise, resolve, reject } = Promise.withResolvers<void>()
+      this.#batch = { lines: line, written: promise, resolve, reject }
+      setImmediate(() => this.#flush())
+    } else {
+      this.#batch.lines += line
+    }
+    return this.#batch.written
+  }
+
+  /** Writes what is pending. Later appends are rejected. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    const pending = this.#batch?.written
+    this.#flush()
+    try {
+      await pending
+    } finally {
+      if (this.#descriptor !== undefined) closeSync(this.#descriptor)
+      this.#descriptor = undefined
+    }
+  }
+
+  #flush(): void {
+    const batch = this.#batch
+    if (batch === undefined) return
+    this.#batch = undefined
+    try {
+      this.#write(Buffer.from(batch.lines))
+      batch.resolve()
+    } catch (error) {
+      batch.reject(this.#failure(error))
+    }
+  }
+
+  #write(bytes: Buffer): void {
+    if (this.#size > 0 && this.#size + bytes.length > this.#maxBytes) this.#rotate()
+    const descriptor = this.#descriptor ?? this.#open()
+    let written = 0
+    try {
+      while (written < bytes.length) written += writeSync(descriptor, bytes, written)
+    } catch (error) {
+      // A line that was cut short would spoil the next one, and its request is about to be refused.
+      if (written > 0) ftruncateSync(descriptor, this.#size)
+      throw error
+    }
+    this.#size += bytes.length
+  }
+
+  #open(): number {
+    const descriptor = openSync(this.#file, 'a+', 0o600)
+    const { size, mode } = fstatSync(descriptor)
+    if ((mode & 0o777) !== 0o600) fchmodSync(descriptor, 0o600)
+    this.#descriptor = descriptor
+    this.#size = size
+    if (size > 0) this.#endLastLine(descriptor, size)
+    return descriptor
+  }
+
+  /** A machine that stopped may have left half a line; the next event starts on a line of its own. */
+  #endLastLine(descriptor: number, size: number): void {
+    const last = Buffer.alloc(1)
+    readSync(descriptor, last, 0, 1, size - 1)
+    if (last[0] !== 10) this.#size += writeSync(descriptor, '\n')
+  }
+
+  #rotate(): void {
+    if (this.#descriptor !== undefined) closeSync(this.#descriptor)
+    this.#descriptor = undefined
+    for (let number = this.#maxFiles - 1; number >= 1; number--) {
+      if (existsSync(`${this.#file}.${number}`)) renameSync(`${this.#file}.${number}`, `${this.#file}.${number + 1}`)
+    }
+    renameSync(this.#file, `${this.#file}.1`)
+    this.#size = 0
+  }
+
+  #failure(error: unknown): AuditTrailError {
+    const code = error instanceof Error && 'code' in error ? ` (${error.code})` : ''
+    return new AuditTrailError(`The audit trail ${this.#file} cannot be written${code}.`, { cause: error })
+  }
+}
+
+/** One JSON line. JSON escapes line breaks, so that no caller's text can make a second line. */
+function formatEvent(event: AuditEvent, time: number): string {
+  const { decision } = event
+  return `${JSON.stringify({
+    time: new Date(time).toISOString(),
+    service: event.service,
+    operation: event.operation,
+    requestId: event.requestId,
+    callerIp: event.callerIp,
+    caller: event.caller,
+    resource: event.resource,
+    status: event.status,
+    durationMs: event.durationMs,
+    decision:
+      decision === undefined
+        ? undefined
+        : {
+            allowed: decision.allowed,
+            reason: decision.reason,
+            by: decision.by,
+            action: decision.action,
+            scope: decision.scope,
+            assignmentId: decision.assignmentId,
+            roleName: decision.roleName,
+            excludedBy: decision.excludedBy,
+          },
+  })}\n`
 }

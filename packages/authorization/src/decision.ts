@@ -1,3 +1,5 @@
+/** The record of one decision: what was asked, the answer, and why. */
+
 /** Who asks. Group membership counts: an assignment to a group is an assignment to its members. */
 export interface Principal {
   readonly tenantId: string
@@ -55,4 +57,29 @@ export interface Decision {
   readonly assignmentId?: string
   /** The role that granted it, e.g. `Key Vault Secrets User`. */
   readonly roleName?: string
+  /** Of a refusal `excludedByNotActions`: the assignment that would have granted it, and its role. */
+  readonly excludedBy?: { readonly assignmentId: string; readonly roleName: string }
+}
+
+/** One sentence for logs and audit: who, what, where, allowed or not, and why. No value and no token is in it. */
+export function describeDecision(decision: Decision): string {
+  const asked = `${decision.principal.objectId} ${decision.allowed ? 'may' : 'may not'} ${decision.action} on ${decision.scope}`
+  return `${asked}: ${explain(decision)}.`
+}
+
+function explain(decision: Decision): string {
+  switch (decision.reason) {
+    case 'grantedByRoleAssignment':
+      return `role '${decision.roleName}' is assigned (${decision.assignmentId})`
+    case 'grantedByAccessPolicy':
+      return "the vault's access policy grants it"
+    case 'noRoleAssignment':
+      return 'no role assigned at this scope or above it grants this action'
+    case 'excludedByNotActions':
+      return `role '${decision.excludedBy?.roleName}' excludes this action (${decision.excludedBy?.assignmentId})`
+    case 'noAccessPolicy':
+      return 'the vault has no access policy for this principal'
+    case 'permissionNotInAccessPolicy':
+      return "the vault's access policy for this principal does not hold this permission"
+  }
 }

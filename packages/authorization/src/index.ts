@@ -4,16 +4,24 @@
  * One {@link Authorizer.decide} answers for every service. Its {@link Decision} is the record from which the 403,
  * the audit event and the log line are all written.
  */
-export { type AuditEvent, AuditTrail, type AuditTrailOptions } from './audit-trail.ts'
+export { type AuditEvent, AuditTrail, AuditTrailError, type AuditTrailOptions } from './audit-trail.ts'
 export { type Authorizer, openAuthorizer } from './authorizer.ts'
 export { builtInRoles } from './built-in-roles.ts'
-export type {
-  AccessPolicyRequest,
-  Decision,
-  DecisionReason,
-  DecisionRequest,
-  Principal,
-  RoleRequest,
+export {
+  type AccessPolicyRequest,
+  type Decision,
+  type DecisionReason,
+  type DecisionRequest,
+  describeDecision,
+  type Principal,
+  type RoleRequest,
 } from './decision.ts'
+export {
+  AssignmentExistsError,
+  AssignmentUpdateNotPermittedError,
+  BuiltInRoleError,
+  RoleDefinitionDoesNotExistError,
+  RoleDefinitionHasAssignmentsError,
+} from './errors.ts'
 export { authorizationMigrations } from './migrations.ts'
-export type { RoleAssignment, RoleDefinition, RolePermissions } from './roles.ts'
+export { assignmentId, type RoleAssignment, type RoleDefinition, type RolePermissions } from './roles.ts'

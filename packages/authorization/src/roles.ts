@@ -1,3 +1,5 @@
+/** Role definitions and role assignments as data. */
+
 /** One permission set of a role definition. Wildcards (`*`) match any run of characters, case-insensitively. */
 export interface RolePermissions {
   readonly actions: readonly string[]
@@ -30,4 +32,10 @@ export interface RoleAssignment {
   readonly createdBy: string
   /** Milliseconds since the epoch. */
   readonly createdOn: number
+}
+
+/** The assignment's resource id. */
+export function assignmentId(assignment: RoleAssignment): string {
+  const scope = assignment.scope.replace(/\/+$/, '')
+  return `${scope}/providers/Microsoft.Authorization/roleAssignments/${assignment.name}`
 }
