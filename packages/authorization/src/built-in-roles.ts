@@ -22,18 +22,13 @@ function builtIn(name: string, roleName: string, description: string, permission
   }
 }
 
-/** Control-plane actions that nearly every role for one service lists. */
-const common = [
+/** The control-plane actions of the Key Vault data roles: seeing vaults, not changing them. */
+const seeVaults = [
   'Microsoft.Authorization/*/read',
   'Microsoft.Insights/alertRules/*',
   'Microsoft.Resources/deployments/*',
   'Microsoft.Resources/subscriptions/resourceGroups/read',
   'Microsoft.Support/*',
-] as const
-
-/** What the Key Vault data roles list besides: seeing vaults, not changing them. */
-const seeVaults = [
-  ...common,
   'Microsoft.KeyVault/checkNameAvailability/read',
   'Microsoft.KeyVault/deletedVaults/read',
   'Microsoft.KeyVault/locations/*/read',
@@ -140,7 +135,14 @@ const keyVault: readonly RoleDefinition[] = [
     'Key Vault Contributor',
     'Lets you manage key vaults, but not access to them.',
     {
-      actions: [...common, 'Microsoft.KeyVault/*'],
+      actions: [
+        'Microsoft.Authorization/*/read',
+        'Microsoft.Insights/alertRules/*',
+        'Microsoft.KeyVault/*',
+        'Microsoft.Resources/deployments/*',
+        'Microsoft.Resources/subscriptions/resourceGroups/read',
+        'Microsoft.Support/*',
+      ],
       notActions: [
         'Microsoft.KeyVault/locations/deletedVaults/purge/action',
         'Microsoft.KeyVault/hsmPools/*',
@@ -282,6 +284,12 @@ const storage: readonly RoleDefinition[] = [
     'Allows for read access to Azure Storage queues and queue messages',
     { actions: [`${queues}/read`], dataActions: [`${queues}/messages/read`] },
   ),
+  builtIn(
+    '7ee386e9-84f0-448e-80a6-f185f6533131',
+    'Storage Queue Delegator',
+    'Allows for generation of a user delegation key, which can then be used to create a shared access signature for an Azure Storage queue that is signed with Entra ID credentials.',
+    { actions: ['Microsoft.Storage/storageAccounts/queueServices/generateUserDelegationKey/action'] },
+  ),
 ]
 
 const others: readonly RoleDefinition[] = [
@@ -294,6 +302,10 @@ const others: readonly RoleDefinition[] = [
         'Microsoft.ManagedIdentity/userAssignedIdentities/read',
         'Microsoft.ManagedIdentity/userAssignedIdentities/write',
         'Microsoft.ManagedIdentity/userAssignedIdentities/delete',
+        'Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/read',
+        'Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/write',
+        'Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/delete',
+        'Microsoft.ManagedIdentity/userAssignedIdentities/revokeTokens/action',
         'Microsoft.Authorization/*/read',
         'Microsoft.Insights/alertRules/*',
         'Microsoft.Resources/subscriptions/resourceGroups/read',
@@ -321,9 +333,53 @@ const others: readonly RoleDefinition[] = [
   builtIn(
     '9980e02c-c2be-4d73-94e8-173b1dc7cf3c',
     'Virtual Machine Contributor',
-    'Create and manage virtual machines, manage disks, install and run software, reset password of the root user of the virtual machine using VM extensions, and manage local user accounts using VM extensions. This role does not grant you management access to the virtual network or storage account the virtual machines are connected to. This role does not allow you to assign roles in Azure RBAC.',
+    "Lets you manage virtual machines, but not access to them, and not the virtual network or storage account they're connected to.",
     {
-      actions: ['Microsoft.Compute/virtualMachines/*'],
+      actions: [
+        'Microsoft.Authorization/*/read',
+        'Microsoft.Compute/availabilitySets/*',
+        'Microsoft.Compute/locations/*',
+        'Microsoft.Compute/virtualMachines/*',
+        'Microsoft.Compute/virtualMachineScaleSets/*',
+        'Microsoft.Compute/cloudServices/*',
+        'Microsoft.Compute/disks/write',
+        'Microsoft.Compute/disks/read',
+        'Microsoft.Compute/disks/delete',
+        'Microsoft.DevTestLab/schedules/*',
+        'Microsoft.Insights/alertRules/*',
+        'Microsoft.Network/applicationGateways/backendAddressPools/join/action',
+        'Microsoft.Network/loadBalancers/backendAddressPools/join/action',
+        'Microsoft.Network/loadBalancers/inboundNatPools/join/action',
+        'Microsoft.Network/loadBalancers/inboundNatRules/join/action',
+        'Microsoft.Network/loadBalancers/probes/join/action',
+        'Microsoft.Network/loadBalancers/read',
+        'Microsoft.Network/locations/*',
+        'Microsoft.Network/networkInterfaces/*',
+        'Microsoft.Network/networkSecurityGroups/join/action',
+        'Microsoft.Network/networkSecurityGroups/read',
+        'Microsoft.Network/publicIPAddresses/join/action',
+        'Microsoft.Network/publicIPAddresses/read',
+        'Microsoft.Network/virtualNetworks/read',
+        'Microsoft.Network/virtualNetworks/subnets/join/action',
+        'Microsoft.RecoveryServices/locations/*',
+        'Microsoft.RecoveryServices/Vaults/backupFabrics/backupProtectionIntent/write',
+        'Microsoft.RecoveryServices/Vaults/backupFabrics/protectionContainers/protectedItems/*/read',
+        'Microsoft.RecoveryServices/Vaults/backupFabrics/protectionContainers/protectedItems/read',
+        'Microsoft.RecoveryServices/Vaults/backupFabrics/protectionContainers/protectedItems/write',
+        'Microsoft.RecoveryServices/Vaults/backupPolicies/read',
+        'Microsoft.RecoveryServices/Vaults/backupPolicies/write',
+        'Microsoft.RecoveryServices/Vaults/read',
+        'Microsoft.RecoveryServices/Vaults/usages/read',
+        'Microsoft.RecoveryServices/Vaults/write',
+        'Microsoft.ResourceHealth/availabilityStatuses/read',
+        'Microsoft.Resources/deployments/*',
+        'Microsoft.Resources/subscriptions/resourceGroups/read',
+        'Microsoft.SerialConsole/serialPorts/connect/action',
+        'Microsoft.SqlVirtualMachine/*',
+        'Microsoft.Storage/storageAccounts/listKeys/action',
+        'Microsoft.Storage/storageAccounts/read',
+        'Microsoft.Support/*',
+      ],
     },
   ),
   builtIn('7f951dda-4ed3-4680-a7ca-43fe172d538d', 'AcrPull', 'acr pull', {
