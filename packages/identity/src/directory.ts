@@ -29,7 +29,10 @@ export interface ReplicaRegistration {
   readonly header: string
 }
 
-/** Principals of the tenant, and the managed identities of resources. */
+/**
+ * Principals of the tenant, and the managed identities of resources. A write is durable when it resolves, and the
+ * next token request sees it. Rejects with `DirectoryError`.
+ */
 export interface Directory {
   readonly tenantId: string
   createApplication(input: {
@@ -40,7 +43,12 @@ export interface Directory {
     appId: string,
     options: { readonly displayName: string; readonly lifetimeSeconds: number },
   ): Promise<{ keyId: string; secretText: string }>
+  /** False when there is none. Tokens that were issued for it stay valid until they expire. */
+  removePassword(appId: string, keyId: string): Promise<boolean>
+  /** An RSA certificate of at least 2048 bits, with which client assertions are signed. */
   addCertificate(appId: string, options: { readonly certificatePem: string }): Promise<{ keyId: string }>
+  removeCertificate(appId: string, keyId: string): Promise<boolean>
+  /** `appId` of an application, or the client id of a user-assigned identity. `issuer` is an https URL. */
   addFederatedCredential(
     appId: string,
     credential: {
@@ -54,6 +62,7 @@ export interface Directory {
   servicePrincipal(
     by: { readonly objectId: string } | { readonly appId: string },
   ): Promise<ServicePrincipal | undefined>
+  /** Of an application: it gets no more tokens. False for no such principal, or a managed identity's. */
   deleteServicePrincipal(objectId: string): Promise<boolean>
 
   /** Makes the identity of a resource (idempotent: the same resource keeps its principal). */
@@ -64,6 +73,10 @@ export interface Directory {
   managedIdentity(resourceId: string): Promise<ManagedIdentity | undefined>
   deleteManagedIdentity(resourceId: string): Promise<boolean>
 
+  /**
+   * Makes the replica's header secret; a replica registered before gets a new one. It can get tokens for these
+   * identities for as long as they exist.
+   */
   registerReplica(input: {
     readonly replicaId: string
     readonly identityResourceIds: readonly string[]

@@ -7,5 +7,6 @@ export type {
   ReplicaRegistration,
   ServicePrincipal,
 } from './directory.ts'
+export { DirectoryError } from './directory-error.ts'
 export { identityMigrations } from './migrations.ts'
 export { type IdentityService, type IdentityServiceOptions, openIdentityService } from './service.ts'

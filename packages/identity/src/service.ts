@@ -1,7 +1,23 @@
+/** The identity service: its parts put together over one store. */
 import type { RequestListener } from 'node:http'
 import type { Store } from '@keystead/store'
+import { isGuid } from './aadsts.ts'
+import { ApplicationCredentials } from './application-credentials.ts'
 import type { TokenVerifier } from './caller.ts'
+import { ClientAuthenticator } from './client-authentication.ts'
 import type { Directory } from './directory.ts'
+import { ExternalIssuers } from './external-issuer.ts'
+import { createInstanceMetadata } from './instance-metadata.ts'
+import { ManagedIdentities } from './managed-identities.ts'
+import { createManagedIdentityEndpoint } from './managed-identity-endpoint.ts'
+import { ManagedIdentityTokens } from './managed-identity-tokens.ts'
+import { Principals } from './principals.ts'
+import { Replicas } from './replicas.ts'
+import { SigningKeys } from './signing-keys.ts'
+import { createDirectory } from './tenant-directory.ts'
+import { createTokenService } from './token-service.ts'
+import { createTokenVerifier } from './token-verifier.ts'
+import { UsedAssertions } from './used-assertions.ts'
 
 export interface IdentityServiceOptions {
   readonly store: Store
@@ -29,4 +45,46 @@ export interface IdentityService {
   close(): Promise<void>
 }
 
-export declare function openIdentityService(options: IdentityServiceOptions): Promise<IdentityService>
+/** Opens the tenant's identity service: reads what the store has, makes the first signing key. */
+export async function openIdentityService(options: IdentityServiceOptions): Promise<IdentityService> {
+  const { store, clock, log, identityEndpoint } = options
+  if (!isGuid(options.tenantId)) throw new TypeError('the tenant id is not a GUID')
+  const tenantId = options.tenantId.toLowerCase()
+  const keys = await SigningKeys.open(store, clock)
+  const identities = await ManagedIdentities.open(store, tenantId, clock)
+  const replicas = await Replicas.open(store)
+  const principals = new Principals(store, clock)
+  const credentials = new ApplicationCredentials(store, clock)
+  const clients = new ClientAuthenticator({
+    tenantId,
+    clock,
+    principals,
+    managedIdentities: identities,
+    credentials,
+    issuers: new ExternalIssuers({ fetch: options.fetch ?? globalThis.fetch, clock }),
+    usedAssertions: new UsedAssertions(store, clock),
+    log,
+  })
+  const tokens = new ManagedIdentityTokens({ keys, tenantId, clock })
+  const tokenService = await createTokenService({ tenantId, clock, keys, clients, log })
+  const endpointOptions = { tenantId, replicas, identities, tokens, clock, log }
+  return {
+    directory: createDirectory({
+      tenantId,
+      identityEndpoint,
+      principals,
+      credentials,
+      managedIdentities: identities,
+      replicas,
+    }),
+    verifier: createTokenVerifier({ keys, tenantId, clock }),
+    tokenService: tokenService.listener,
+    managedIdentityEndpoint: createManagedIdentityEndpoint(new URL(identityEndpoint).pathname, endpointOptions),
+    instanceMetadata: createInstanceMetadata(endpointOptions),
+    async rotateSigningKey() {
+      await keys.rotate()
+      tokens.clear()
+    },
+    close: () => tokenService.close(),
+  }
+}

@@ -1,0 +1,95 @@
+/** The versions of identity's part of the database. */
+import type { MigrationSet } from '@keystead/store'
+
+export const identityMigrations: MigrationSet = {
+  owner: 'identity',
+  migrations: {
+    '001_directory': {
+      async up(database) {
+        await database.schema
+          .createTable('identity_signing_keys')
+          .addColumn('kid', 'text', (column) => column.primaryKey())
+          .addColumn('public_jwk', 'text', (column) => column.notNull())
+          .addColumn('sealed_private_jwk', 'bytea', (column) => column.notNull())
+          .addColumn('created_at', 'bigint', (column) => column.notNull())
+          .addColumn('retired_at', 'bigint')
+          .execute()
+        await database.schema
+          .createTable('identity_applications')
+          .addColumn('app_id', 'text', (column) => column.primaryKey())
+          .addColumn('object_id', 'text', (column) => column.notNull().unique())
+          .addColumn('display_name', 'text', (column) => column.notNull())
+          .addColumn('created_at', 'bigint', (column) => column.notNull())
+          .execute()
+        await database.schema
+          .createTable('identity_service_principals')
+          .addColumn('object_id', 'text', (column) => column.primaryKey())
+          .addColumn('app_id', 'text', (column) => column.notNull().unique())
+          .addColumn('display_name', 'text', (column) => column.notNull())
+          .addColumn('type', 'text', (column) => column.notNull())
+          .addColumn('created_at', 'bigint', (column) => column.notNull())
+          .execute()
+        await database.schema
+          .createTable('identity_passwords')
+          .addColumn('key_id', 'text', (column) => column.primaryKey())
+          .addColumn('app_id', 'text', (column) => column.notNull())
+          .addColumn('display_name', 'text', (column) => column.notNull())
+          .addColumn('hint', 'text', (column) => column.notNull())
+          .addColumn('hash', 'text', (column) => column.notNull())
+          .addColumn('created_at', 'bigint', (column) => column.notNull())
+          .addColumn('expires_at', 'bigint', (column) => column.notNull())
+          .execute()
+        await database.schema
+          .createIndex('identity_passwords_by_app')
+          .on('identity_passwords')
+          .column('app_id')
+          .execute()
+        await database.schema
+          .createTable('identity_certificates')
+          .addColumn('key_id', 'text', (column) => column.primaryKey())
+          .addColumn('app_id', 'text', (column) => column.notNull())
+          .addColumn('certificate_pem', 'text', (column) => column.notNull())
+          .addColumn('thumbprint_sha1', 'text', (column) => column.notNull())
+          .addColumn('thumbprint_sha256', 'text', (column) => column.notNull())
+          .addColumn('not_before', 'bigint', (column) => column.notNull())
+          .addColumn('not_after', 'bigint', (column) => column.notNull())
+          .addUniqueConstraint('identity_certificates_once', ['app_id', 'thumbprint_sha256'])
+          .execute()
+        await database.schema
+          .createTable('identity_federated_credentials')
+          .addColumn('app_id', 'text', (column) => column.notNull())
+          .addColumn('name', 'text', (column) => column.notNull())
+          .addColumn('issuer', 'text', (column) => column.notNull())
+          .addColumn('subject', 'text', (column) => column.notNull())
+          .addColumn('audiences', 'text', (column) => column.notNull())
+          .addPrimaryKeyConstraint('identity_federated_credentials_key', ['app_id', 'name'])
+          .execute()
+        await database.schema
+          .createTable('identity_managed_identities')
+          .addColumn('resource_key', 'text', (column) => column.primaryKey())
+          .addColumn('resource_id', 'text', (column) => column.notNull())
+          .addColumn('kind', 'text', (column) => column.notNull())
+          .addColumn('principal_id', 'text', (column) => column.notNull().unique())
+          .addColumn('client_id', 'text', (column) => column.notNull().unique())
+          .execute()
+        await database.schema
+          .createTable('identity_replicas')
+          .addColumn('replica_id', 'text', (column) => column.primaryKey())
+          .addColumn('header_digest', 'text', (column) => column.notNull().unique())
+          .addColumn('identity_resource_ids', 'text', (column) => column.notNull())
+          .execute()
+        await database.schema
+          .createTable('identity_used_assertions')
+          .addColumn('digest', 'text', (column) => column.primaryKey())
+          .addColumn('first_used_at', 'bigint', (column) => column.notNull())
+          .addColumn('expires_at', 'bigint', (column) => column.notNull())
+          .execute()
+        await database.schema
+          .createIndex('identity_used_assertions_by_expiry')
+          .on('identity_used_assertions')
+          .column('expires_at')
+          .execute()
+      },
+    },
+  },
+}

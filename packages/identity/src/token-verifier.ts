@@ -1,0 +1,140 @@
+/** Verification of the bearer tokens that services are sent. */
+import { type CryptoKey, compactVerify, decodeProtectedHeader } from 'jose'
+import { LRUCache } from 'lru-cache'
+import { z } from 'zod'
+import { tokenIssuer } from './access-token.ts'
+import { type Caller, TokenError, type TokenVerifier } from './caller.ts'
+import { sha256 } from './digest.ts'
+import type { SigningKeys } from './signing-keys.ts'
+
+/** Longer than any token of ours by far; what is longer is refused before it is hashed. */
+const longestToken = 16 * 1024
+/** A service's clock may be this far behind the issuer's, in seconds. Never applied to the expiry. */
+const notBeforeSkew = 300
+
+const claimsSchema = z.looseObject({
+  aud: z.string(),
+  iss: z.string(),
+  exp: z.number(),
+  nbf: z.number().optional(),
+  oid: z.string().min(1),
+  tid: z.string(),
+  appid: z.string().optional(),
+  azp: z.string().optional(),
+  idtyp: z.string().optional(),
+  upn: z.string().optional(),
+  groups: z.array(z.string()).optional(),
+  xms_mirid: z.string().optional(),
+})
+
+interface VerifiedToken {
+  readonly caller: Caller
+  /** Without a trailing slash. */
+  readonly audience: string
+  readonly notBefore: number
+}
+
+export interface TokenVerifierOptions {
+  readonly keys: SigningKeys
+  readonly tenantId: string
+  readonly clock: () => number
+  /** How many verified tokens are remembered; default 10,000. */
+  readonly remembered?: number
+}
+
+export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
+  const { keys, tenantId, clock } = options
+  const issuer = tokenIssuer(tenantId)
+  const verified = new LRUCache<string, VerifiedToken>({ max: options.remembered ?? 10_000 })
+
+  /** What has to hold on each use of a token whose signature is known to be good. */
+  function check(token: VerifiedToken, audiences: readonly string[]): Caller {
+    const now = clock() / 1000
+    if (token.caller.expiresAt <= now) throw new TokenError('expired', 'The token has expired.')
+    if (token.notBefore > now + notBeforeSkew) throw new TokenError('notYetValid', 'The token is not valid yet.')
+    for (const audience of audiences) {
+      if (withoutSlash(audience) === token.audience) return token.caller
+    }
+    throw new TokenError('audience', 'The token is for another audience.')
+  }
+
+  async function verifySignature(token: string): Promise<VerifiedToken> {
+    const key = keyOf(token)
+    const { payload } = await compactVerify(token, key, { algorithms: ['RS256'] }).catch(() => {
+      throw new TokenError('signature', 'The signature of the token is not valid.')
+    })
+    const claims = parseClaims(payload)
+    if (claims.iss !== issuer || claims.tid !== tenantId) {
+      throw new TokenError('issuer', 'The token was not issued for this tenant.')
+    }
+    const appId = claims.appid ?? claims.azp
+    if (!appId) throw new TokenError('malformed', 'The token names no application.')
+    return {
+      audience: withoutSlash(claims.aud),
+      notBefore: claims.nbf ?? 0,
+      caller: {
+        tenantId,
+        objectId: claims.oid,
+        appId,
+        issuer,
+        groupIds: claims.groups ?? [],
+        kind: claims.xms_mirid ? 'managedIdentity' : claims.idtyp === 'user' ? 'user' : 'application',
+        ...(claims.upn ? { userPrincipalName: claims.upn } : {}),
+        ...(claims.xms_mirid ? { managedIdentityResourceId: claims.xms_mirid } : {}),
+        expiresAt: claims.exp,
+      },
+    }
+  }
+
+  /** The public key that the token's header names. Only RS256: `none`, and HMAC keyed with a public key, end here. */
+  function keyOf(token: string): CryptoKey {
+    let header: ReturnType<typeof decodeProtectedHeader>
+    try {
+      header = decodeProtectedHeader(token)
+    } catch {
+      throw new TokenError('malformed', 'The token is not a JSON Web Token.')
+    }
+    if (header.alg !== 'RS256') throw new TokenError('signature', 'The token is not signed with RS256.')
+    const key = typeof header.kid === 'string' ? keys.publicKey(header.kid) : undefined
+    if (!key) throw new TokenError('signature', 'The token is signed with a key that is not known.')
+    return key
+  }
+
+  return {
+    verify(authorization, audiences) {
+      const token = bearerToken(authorization)
+      const digest = sha256(token)
+      const known = verified.get(digest)
+      if (known) {
+        if (known.caller.expiresAt <= clock() / 1000) verified.delete(digest)
+        return check(known, audiences)
+      }
+      return verifySignature(token).then((result) => {
+        const caller = check(result, audiences)
+        verified.set(digest, result)
+        return caller
+      })
+    },
+  }
+}
+
+/** RFC 6750 section 2.1. */
+function bearerToken(authorization: string | undefined): string {
+  if (!authorization) throw new TokenError('missing', 'The request has no Authorization header.')
+  if (authorization.length > longestToken) throw new TokenError('malformed', 'The token is too long.')
+  const match = /^Bearer +([^\s]+)$/i.exec(authorization)
+  if (!match?.[1]) throw new TokenError('malformed', 'The Authorization header is not a bearer token.')
+  return match[1]
+}
+
+function parseClaims(payload: Uint8Array): z.infer<typeof claimsSchema> {
+  try {
+    return claimsSchema.parse(JSON.parse(Buffer.from(payload).toString('utf8')))
+  } catch {
+    throw new TokenError('malformed', 'The claims of the token are not of the expected form.')
+  }
+}
+
+function withoutSlash(audience: string): string {
+  return audience.endsWith('/') ? audience.slice(0, -1) : audience
+}
