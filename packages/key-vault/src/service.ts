@@ -1,8 +1,15 @@
+/** Key Vault as the cloud composes it: the provider for Resource Manager, and the listener for its vaults. */
 import type { RequestListener } from 'node:http'
 import type { AuditTrail, Authorizer } from '@keystead/authorization'
 import type { TokenVerifier } from '@keystead/identity'
 import type { ResourceProvider, ResourceStore } from '@keystead/resource-manager'
 import type { Store } from '@keystead/store'
+import { DataPlane } from './data-plane.ts'
+import { keyVaultProvider } from './provider.ts'
+import { SecretOperations } from './secret-operations.ts'
+import { SecretRepository } from './secret-repository.ts'
+import { ValueCache } from './value-cache.ts'
+import { VaultDirectory } from './vault-directory.ts'
 
 export interface KeyVaultOptions {
   readonly store: Store
@@ -12,7 +19,7 @@ export interface KeyVaultOptions {
   readonly audit: AuditTrail
   readonly tenantId: string
   readonly clock: () => number
-  /** Bytes of opened secret values kept in memory; 0 reads every value from the database. */
+  /** Bytes of opened secret values kept in memory; 0 reads every value from the database. Default 16 MiB. */
   readonly cacheBytes?: number
   readonly log: (level: 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>) => void
 }
@@ -26,4 +33,36 @@ export interface KeyVault {
   close(): Promise<void>
 }
 
-export declare function openKeyVault(options: KeyVaultOptions): Promise<KeyVault>
+const defaultCacheBytes = 16 * 1024 * 1024
+
+/** Opens Key Vault on a store that was opened with {@link keyVaultMigrations}. */
+export async function openKeyVault(options: KeyVaultOptions): Promise<KeyVault> {
+  const { store, clock, authorizer } = options
+  const cache = new ValueCache(options.cacheBytes ?? defaultCacheBytes)
+  const repository = new SecretRepository({ store, clock })
+  await repository.eraseExpired()
+  const directory = await VaultDirectory.open({
+    store,
+    resources: options.resources,
+    clock,
+    onGone: (vaultId) => cache.forgetVault(vaultId),
+  })
+  const operations = new SecretOperations({ repository, cache, keyring: store.keyring })
+  const { listener } = new DataPlane({
+    directory,
+    operations,
+    verifier: options.verifier,
+    authorizer,
+    audit: options.audit,
+    tenantId: options.tenantId,
+    log: options.log,
+  })
+  return {
+    provider: keyVaultProvider({ directory, authorizer }),
+    exists: (name) => directory.live(name) !== undefined,
+    listener,
+    async close() {
+      cache.clear()
+    },
+  }
+}

@@ -1,0 +1,43 @@
+/** One request to the data plane, as far as it has been understood: what its audit event and its answer are written from. */
+import type { IncomingMessage } from 'node:http'
+import type { AuditEvent, Decision } from '@keystead/authorization'
+import type { Caller } from '@keystead/identity'
+import type { Vault } from './vault.ts'
+
+export interface Exchange {
+  readonly request: IncomingMessage
+  readonly requestId: string
+  /** Milliseconds, monotonic. */
+  readonly startedAt: number
+  /** The first label of the Host header. */
+  readonly vaultName: string
+  readonly vault: Vault | undefined
+  /** What the audit trail calls it; `Authentication` until the caller is known, as Key Vault's own log has it. */
+  operation: string
+  resource: string
+  caller: Caller | undefined
+  decision: Decision | undefined
+  /** The event has been appended already (a write's, before its commit). */
+  audited: boolean
+}
+
+export function clientAddress(request: IncomingMessage): string {
+  return request.socket.remoteAddress ?? ''
+}
+
+export function auditEvent(exchange: Exchange, status: number): AuditEvent {
+  const { caller, decision } = exchange
+  return {
+    service: 'key-vault',
+    operation: exchange.operation,
+    requestId: exchange.requestId,
+    callerIp: clientAddress(exchange.request),
+    ...(caller === undefined
+      ? {}
+      : { caller: { appId: caller.appId, objectId: caller.objectId, tenantId: caller.tenantId } }),
+    resource: exchange.resource,
+    status,
+    ...(decision === undefined ? {} : { decision }),
+    durationMs: Math.round((performance.now() - exchange.startedAt) * 1000) / 1000,
+  }
+}

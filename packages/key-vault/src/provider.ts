@@ -1,0 +1,444 @@
+/** Microsoft.KeyVault as a resource provider: what Resource Manager answers about vaults. */
+import type { Authorizer } from '@keystead/authorization'
+import {
+  ArmError,
+  type Operation,
+  type OperationContext,
+  type OperationResult,
+  type Resource,
+  type ResourceProvider,
+} from '@keystead/resource-manager'
+import { locations } from './locations.ts'
+import { canonicalLocation } from './vault.ts'
+import {
+  type DeletedVault,
+  resourceNotFound,
+  type VaultDirectory,
+  vaultAlreadyExists,
+  vaultType,
+} from './vault-directory.ts'
+import {
+  type AccessPoliciesBody,
+  type AccessPolicyUpdateKind,
+  accessPoliciesBody,
+  type CheckNameBody,
+  checkNameBody,
+  createdProperties,
+  patchedProperties,
+  readVaultProperties,
+  replacedProperties,
+  updatedPolicies,
+  type VaultBody,
+  type VaultPatchBody,
+  vaultBody,
+  vaultPatchBody,
+} from './vault-properties.ts'
+
+/** Those of Microsoft.KeyVault that clients are known to send. */
+const apiVersions = [
+  '2026-02-01',
+  '2025-05-01',
+  '2024-12-01-preview',
+  '2024-11-01',
+  '2024-04-01-preview',
+  '2023-07-01',
+  '2023-02-01',
+  '2022-11-01',
+  '2022-07-01',
+  '2022-02-01-preview',
+  '2021-11-01-preview',
+  '2021-10-01',
+  '2021-06-01-preview',
+  '2021-04-01-preview',
+  '2020-04-01-preview',
+  '2019-09-01',
+  '2018-02-14',
+  '2018-02-14-preview',
+  '2016-10-01',
+  '2015-06-01',
+]
+
+const defaultPageSize = 100
+
+interface ProviderOptions {
+  readonly directory: VaultDirectory
+  readonly authorizer: Authorizer
+}
+
+export function keyVaultProvider({ directory, authorizer }: ProviderOptions): ResourceProvider {
+  const vaults = new VaultHandlers(directory, authorizer)
+  const deleted = new DeletedVaultHandlers(directory)
+  return {
+    namespace: 'Microsoft.KeyVault',
+    types: [
+      {
+        type: 'vaults',
+        apiVersions,
+        locations,
+        onDelete: async (id) => {
+          await directory.delete(id)
+        },
+        operations: [
+          {
+            name: 'Vaults_CreateOrUpdate',
+            method: 'PUT',
+            on: 'resource',
+            action: 'Microsoft.KeyVault/vaults/write',
+            body: vaultBody,
+            handle: (context) => vaults.put(context),
+          } satisfies Operation<VaultBody>,
+          {
+            name: 'Vaults_Update',
+            method: 'PATCH',
+            on: 'resource',
+            action: 'Microsoft.KeyVault/vaults/write',
+            body: vaultPatchBody,
+            handle: (context) => vaults.patch(context),
+          } satisfies Operation<VaultPatchBody>,
+          {
+            name: 'Vaults_Get',
+            method: 'GET',
+            on: 'resource',
+            action: 'Microsoft.KeyVault/vaults/read',
+            handle: (context) => vaults.get(context),
+          } satisfies Operation,
+          {
+            name: 'Vaults_Delete',
+            method: 'DELETE',
+            on: 'resource',
+            action: 'Microsoft.KeyVault/vaults/delete',
+            handle: (context) => vaults.delete(context),
+          } satisfies Operation,
+          {
+            name: 'Vaults_ListByResourceGroup',
+            method: 'GET',
+            on: 'collection',
+            action: 'Microsoft.KeyVault/vaults/read',
+            handle: (context) => vaults.list(context),
+          } satisfies Operation,
+          {
+            name: 'Vaults_ListBySubscription',
+            method: 'GET',
+            on: 'subscription',
+            action: 'Microsoft.KeyVault/vaults/read',
+            handle: (context) => vaults.list(context),
+          } satisfies Operation,
+        ],
+      },
+      {
+        type: 'vaults/accessPolicies',
+        apiVersions,
+        operations: [
+          {
+            name: 'Vaults_UpdateAccessPolicy',
+            method: 'PUT',
+            on: 'resource',
+            action: 'Microsoft.KeyVault/vaults/accessPolicies/write',
+            body: accessPoliciesBody,
+            handle: (context) => vaults.updateAccessPolicies(context),
+          } satisfies Operation<AccessPoliciesBody>,
+        ],
+      },
+      {
+        type: 'deletedVaults',
+        apiVersions,
+        operations: [
+          {
+            name: 'Vaults_ListDeleted',
+            method: 'GET',
+            on: 'subscription',
+            access: 'scope',
+            action: 'Microsoft.KeyVault/deletedVaults/read',
+            handle: (context) => deleted.list(context),
+          } satisfies Operation,
+        ],
+      },
+      {
+        type: 'locations/deletedVaults',
+        apiVersions,
+        locations,
+        operations: [
+          {
+            name: 'Vaults_GetDeleted',
+            method: 'GET',
+            on: 'resource',
+            action: 'Microsoft.KeyVault/locations/deletedVaults/read',
+            handle: (context) => deleted.get(context),
+          } satisfies Operation,
+          {
+            name: 'Vaults_PurgeDeleted',
+            method: 'POST',
+            on: 'resource',
+            verb: 'purge',
+            action: 'Microsoft.KeyVault/locations/deletedVaults/purge/action',
+            handle: (context) => deleted.purge(context),
+          } satisfies Operation,
+        ],
+      },
+      {
+        type: 'checkNameAvailability',
+        apiVersions,
+        operations: [
+          {
+            name: 'Vaults_CheckNameAvailability',
+            method: 'POST',
+            on: 'subscription',
+            action: 'Microsoft.KeyVault/checkNameAvailability/read',
+            body: checkNameBody,
+            handle: (context) => vaults.checkName(context),
+          } satisfies Operation<CheckNameBody>,
+        ],
+      },
+    ],
+  }
+}
+
+function vaultNameNotValid(name: string): ArmError {
+  return new ArmError(400, 'VaultNameNotValid', invalidNameMessage(name))
+}
+
+function invalidNameMessage(name: string): string {
+  return `The vault name '${name.slice(0, 256)}' is invalid. A vault's name must be between 3-24 alphanumeric characters. The name must begin with a letter, end with a letter or digit, and not contain consecutive hyphens. Follow this link for more information: https://go.microsoft.com/fwlink/?linkid=2147742`
+}
+
+function validName(name: string): boolean {
+  return /^[a-z](?!.*--)[a-z0-9-]{1,22}[a-z0-9]$/i.test(name)
+}
+
+function vaultResponse(resource: Resource) {
+  return {
+    id: resource.id,
+    name: resource.name,
+    type: resource.type,
+    location: resource.location,
+    tags: resource.tags ?? {},
+    properties: resource.properties,
+  }
+}
+
+class VaultHandlers {
+  readonly #directory: VaultDirectory
+  readonly #authorizer: Authorizer
+
+  constructor(directory: VaultDirectory, authorizer: Authorizer) {
+    this.#directory = directory
+    this.#authorizer = authorizer
+  }
+
+  async put({ id, path, body }: OperationContext<VaultBody>): Promise<OperationResult> {
+    const name = id.names[0] ?? ''
+    if (!validName(name)) throw vaultNameNotValid(name)
+    const existing = this.#directory.live(name)
+    if (existing !== undefined) {
+      if (existing.resourceId.toLowerCase() !== path.toLowerCase()) throw vaultAlreadyExists(name)
+      return { status: 200, body: vaultResponse(await this.#replace(path, body)) }
+    }
+    if (body.properties.createMode?.toLowerCase() === 'recover') {
+      return { status: 200, body: vaultResponse(await this.#directory.recover(name, path, body.tags)) }
+    }
+    const created = await this.#directory.create({
+      id: path,
+      name,
+      location: canonicalLocation(body.location),
+      ...(body.tags === undefined ? {} : { tags: body.tags }),
+      properties: createdProperties(name, body.properties),
+    })
+    return { status: 200, body: vaultResponse(created) }
+  }
+
+  async #replace(path: string, body: VaultBody): Promise<Resource> {
+    return await this.#directory.update(path, (vault) => {
+      if (canonicalLocation(body.location) !== vault.location) {
+        throw new ArmError(
+          409,
+          'InvalidResourceLocation',
+          `The resource '${vault.name}' already exists in location '${vault.location}' in resource group '${vault.resourceId.split('/')[4] ?? ''}'. A resource with the same name cannot be created in location '${canonicalLocation(body.location)}'. Please select a new resource name.`,
+        )
+      }
+      return {
+        id: vault.resourceId,
+        name: vault.name,
+        location: vault.location,
+        ...(body.tags === undefined ? {} : { tags: body.tags }),
+        properties: replacedProperties(vault.name, vault.properties, body.properties),
+      }
+    })
+  }
+
+  async patch({ path, body }: OperationContext<VaultPatchBody>): Promise<OperationResult> {
+    const patched = await this.#directory.update(path, (vault, before) => {
+      const tags = body.tags ?? before.tags
+      return {
+        id: vault.resourceId,
+        name: vault.name,
+        location: vault.location,
+        ...(tags === undefined ? {} : { tags }),
+        properties: patchedProperties(vault.properties, body.properties),
+      }
+    })
+    return { status: 200, body: vaultResponse(patched) }
+  }
+
+  async get({ path, resources }: OperationContext): Promise<OperationResult> {
+    const resource = await resources.get(path)
+    if (resource === undefined) throw resourceNotFound(path)
+    return { status: 200, body: vaultResponse(resource) }
+  }
+
+  async delete({ path }: OperationContext): Promise<OperationResult> {
+    const deleted = await this.#directory.delete(path)
+    // As on Azure, a vault that is recovered comes back without its role assignments.
+    if (deleted) await this.#authorizer.deleteAssignmentsBelow(path)
+    return { status: deleted ? 200 : 204 }
+  }
+
+  async list({ id, path, query, apiVersion, baseUrl, resources }: OperationContext): Promise<OperationResult> {
+    const limit = pageSize(query.$top)
+    const after = query.$skiptoken === undefined ? undefined : Buffer.from(query.$skiptoken, 'base64url').toString()
+    const below =
+      id.resourceGroup === undefined
+        ? `/subscriptions/${id.subscriptionId ?? ''}`
+        : `/subscriptions/${id.subscriptionId ?? ''}/resourceGroups/${id.resourceGroup}`
+    const found = await resources.list({
+      below,
+      type: vaultType,
+      limit: limit + 1,
+      ...(after === undefined ? {} : { after }),
+    })
+    const shown = found.slice(0, limit)
+    const last = shown.at(-1)
+    const root = path.toLowerCase().includes('/providers/')
+      ? path.slice(0, path.toLowerCase().indexOf('/providers/'))
+      : path
+    return {
+      status: 200,
+      body: {
+        value: shown.map(vaultResponse),
+        ...(found.length > limit && last !== undefined
+          ? {
+              nextLink: `${baseUrl}${root}/providers/${vaultType}?api-version=${apiVersion}&$top=${limit}&$skiptoken=${Buffer.from(last.id).toString('base64url')}`,
+            }
+          : {}),
+      },
+    }
+  }
+
+  async updateAccessPolicies({ id, path, body }: OperationContext<AccessPoliciesBody>): Promise<OperationResult> {
+    const kind = (id.names[1] ?? '').toLowerCase()
+    if (!isUpdateKind(kind)) {
+      throw new ArmError(
+        400,
+        'BadRequest',
+        `The operation kind '${kind.slice(0, 64)}' is not one of add, replace, remove.`,
+      )
+    }
+    const vaultPath = path.slice(0, path.toLowerCase().lastIndexOf('/accesspolicies/'))
+    const resource = await this.#directory.update(vaultPath, (vault, before) => ({
+      id: vault.resourceId,
+      name: vault.name,
+      location: vault.location,
+      ...(before.tags === undefined ? {} : { tags: before.tags }),
+      properties: updatedPolicies(vault.properties, kind, body.properties.accessPolicies),
+    }))
+    return {
+      status: 200,
+      body: {
+        id: `${resource.id}/accessPolicies/`,
+        type: `${vaultType}/accessPolicies`,
+        properties: { accessPolicies: readVaultProperties(resource.properties).accessPolicies },
+      },
+    }
+  }
+
+  async checkName({ body }: OperationContext<CheckNameBody>): Promise<OperationResult> {
+    if (body.type.toLowerCase() !== vaultType.toLowerCase()) {
+      throw new ArmError(400, 'BadRequest', `The type must be '${vaultType}'.`)
+    }
+    if (!validName(body.name)) {
+      return {
+        status: 200,
+        body: { nameAvailable: false, reason: 'AccountNameInvalid', message: invalidNameMessage(body.name) },
+      }
+    }
+    if (this.#directory.live(body.name) === undefined && this.#directory.deletedByName(body.name) === undefined) {
+      return { status: 200, body: { nameAvailable: true } }
+    }
+    return {
+      status: 200,
+      body: { nameAvailable: false, reason: 'AlreadyExists', message: vaultAlreadyExists(body.name).message },
+    }
+  }
+}
+
+function pageSize(top: string | undefined): number {
+  if (top === undefined) return defaultPageSize
+  if (!/^\d{1,4}$/.test(top) || Number(top) < 1) throw new ArmError(400, 'BadRequest', 'The $top parameter is invalid.')
+  return Math.min(Number(top), 1000)
+}
+
+function isUpdateKind(kind: string): kind is AccessPolicyUpdateKind {
+  return kind === 'add' || kind === 'replace' || kind === 'remove'
+}
+
+function deletedVaultResponse({ vault, resource, deletedAt, scheduledPurgeAt }: DeletedVault) {
+  return {
+    id: `/subscriptions/${vault.subscriptionId}/providers/Microsoft.KeyVault/locations/${vault.location}/deletedVaults/${vault.name}`,
+    name: vault.name,
+    type: 'Microsoft.KeyVault/deletedVaults',
+    properties: {
+      vaultId: resource.id,
+      location: vault.location,
+      tags: resource.tags ?? {},
+      deletionDate: new Date(deletedAt).toISOString(),
+      scheduledPurgeDate: new Date(scheduledPurgeAt).toISOString(),
+      ...(vault.properties.enablePurgeProtection === true ? { purgeProtectionEnabled: true } : {}),
+    },
+  }
+}
+
+class DeletedVaultHandlers {
+  readonly #directory: VaultDirectory
+
+  constructor(directory: VaultDirectory) {
+    this.#directory = directory
+  }
+
+  async list({ id }: OperationContext): Promise<OperationResult> {
+    const mine = [...this.#directory.deleted()].filter((entry) => ofSubscription(entry, id.subscriptionId))
+    return { status: 200, body: { value: mine.map(deletedVaultResponse) } }
+  }
+
+  async get({ id }: OperationContext): Promise<OperationResult> {
+    return { status: 200, body: deletedVaultResponse(this.#find(id)) }
+  }
+
+  async purge({ id }: OperationContext): Promise<OperationResult> {
+    const { vault } = this.#find(id)
+    if (vault.properties.enablePurgeProtection === true) {
+      throw new ArmError(405, 'MethodNotAllowed', "Operation 'DeletedVaultPurge' is not allowed.")
+    }
+    await this.#directory.purge(vault.name)
+    return { status: 200 }
+  }
+
+  #find(id: OperationContext['id']): DeletedVault {
+    const [location = '', name = ''] = id.names
+    const entry = this.#directory.deletedByName(name)
+    if (
+      entry === undefined ||
+      entry.vault.location !== canonicalLocation(location) ||
+      !ofSubscription(entry, id.subscriptionId)
+    ) {
+      throw new ArmError(
+        404,
+        'DeletedVaultNotFound',
+        `The specified deleted vault '${name.slice(0, 256)}' does not exist.`,
+      )
+    }
+    return entry
+  }
+}
+
+function ofSubscription(entry: DeletedVault, subscriptionId: string | undefined): boolean {
+  return entry.vault.subscriptionId.toLowerCase() === subscriptionId?.toLowerCase()
+}

@@ -1,0 +1,70 @@
+/** Answers to gets, kept within a bound of bytes: whatever touches a secret empties what is kept of it at once. */
+import { LRUCache } from 'lru-cache'
+
+/** Before a read from the database; what was read may be kept only if nothing has changed since. */
+export interface ReadMark {
+  readonly epoch: number
+}
+
+/** The most answers kept of one secret: its latest and versions, as reached by different host names. */
+const maxVariants = 8
+
+export class ValueCache {
+  readonly #entries: LRUCache<string, Map<string, Buffer>> | undefined
+  #epoch = 0
+
+  /** `maxBytes` 0 keeps nothing. */
+  constructor(maxBytes: number) {
+    if (maxBytes > 0) {
+      this.#entries = new LRUCache<string, Map<string, Buffer>>({
+        maxSize: maxBytes,
+        sizeCalculation: (variants, key) => {
+          let size = key.length + 64
+          for (const [variant, answer] of variants) size += variant.length + answer.byteLength + 64
+          return size
+        },
+      })
+    }
+  }
+
+  get(vaultId: string, name: string, variant: string): Buffer | undefined {
+    return this.#entries?.get(entryKey(vaultId, name))?.get(variant)
+  }
+
+  mark(): ReadMark {
+    return { epoch: this.#epoch }
+  }
+
+  /** Keeps an answer, unless a write happened since `mark` was taken. */
+  put(mark: ReadMark, vaultId: string, name: string, variant: string, answer: Buffer): void {
+    if (this.#entries === undefined || mark.epoch !== this.#epoch) return
+    const key = entryKey(vaultId, name)
+    const variants = new Map(this.#entries.get(key))
+    if (variants.size >= maxVariants) variants.clear()
+    variants.set(variant, answer)
+    this.#entries.set(key, variants)
+  }
+
+  /** Forgets every version of a secret. */
+  forget(vaultId: string, name: string): void {
+    this.#epoch += 1
+    this.#entries?.delete(entryKey(vaultId, name))
+  }
+
+  /** Forgets every secret of a vault. */
+  forgetVault(vaultId: string): void {
+    this.#epoch += 1
+    if (this.#entries === undefined) return
+    for (const key of [...this.#entries.keys()]) if (key.startsWith(`${vaultId}/`)) this.#entries.delete(key)
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.#epoch += 1
+    this.#entries?.clear()
+  }
+}
+
+function entryKey(vaultId: string, name: string): string {
+  return `${vaultId}/${name.toLowerCase()}`
+}
