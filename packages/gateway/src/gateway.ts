@@ -84,7 +84,7 @@ export interface Gateway {
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { hosts, authority, instanceMetadata, log } = options
   const limits = { ...DEFAULT_LIMITS, ...options.limits }
-  const outbound = createOutbound({ ...options, connectTimeout: limits.connectTimeout })
+  let outbound = createOutbound({ ...options, connectTimeout: limits.connectTimeout })
   const httpOptions = {
     headersTimeout: limits.headersTimeout,
     requestTimeout: limits.requestTimeout,
@@ -306,6 +306,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   })
   listener.on('error', (error) => log('error', 'the gateway can not take a connection', { error: error.message }))
   const { port } = listener.address() as AddressInfo
+  if (isThisGateway(options.upstreamProxy, port)) {
+    // Started from a shell that already had this gateway's variables: it would call itself without end.
+    log('warn', 'the upstream proxy is this gateway itself: foreign hosts are reached directly', { port })
+    outbound = createOutbound({ ...options, upstreamProxy: undefined, connectTimeout: limits.connectTimeout })
+  }
 
   let closed: Promise<void> | undefined
   return {
@@ -333,6 +338,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     // Ends the timers of servers that never listened; that they did not is the error they report.
     for (const server of httpServers) server.close(() => {})
   }
+}
+
+function isThisGateway(upstreamProxy: string | undefined, port: number): boolean {
+  if (upstreamProxy === undefined) return false
+  const url = new URL(upstreamProxy)
+  return Number(url.port) === port && ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname)
 }
 
 function isInstanceMetadata({ host, port }: ProxyTarget): boolean {

@@ -10,7 +10,7 @@ import { formatTarget, type ProxyTarget } from './proxy-target.ts'
 
 export interface OutboundOptions {
   /** `http://` or `https://`, with credentials for basic authentication where the proxy wants them. */
-  readonly upstreamProxy?: string
+  readonly upstreamProxy?: string | undefined
   /** Whether the proxy may connect to an address; public ones by default. */
   readonly addressAllowed?: (address: string) => boolean
   /** All addresses of a name; the system's resolver by default. */
