@@ -1,13 +1,18 @@
 /** The public surface of resource-manager: what a resource provider declares, and the service that answers for them all. */
 export { ArmError } from './arm-error.ts'
+export { notImplemented, preconditionFailed, resourceNotFound } from './arm-errors.ts'
 export { resourceManagerMigrations } from './migrations.ts'
 export type {
+  DeclaredOperation,
+  Job,
   Operation,
   OperationContext,
   OperationResult,
   ResourceProvider,
   ResourceTypeDeclaration,
 } from './operation.ts'
+export { type Page, pageOfResources } from './paging.ts'
+export { normalizeLocation, type Region, regionDisplayNames, regions } from './regions.ts'
 export { formatResourceId, parseResourceId, type ResourceId } from './resource-id.ts'
 export type { Resource, ResourceStore } from './resource-store.ts'
 export { openResourceManager, type ResourceManager, type ResourceManagerOptions } from './service.ts'

@@ -1,9 +1,19 @@
+/** Resource Manager as one service: its store, its table of operations, and the listener in front of them. */
 import type { RequestListener } from 'node:http'
 import type { AuditTrail, Authorizer } from '@keystead/authorization'
 import type { Directory, TokenVerifier } from '@keystead/identity'
 import type { Store } from '@keystead/store'
+import { createDispatcher } from './dispatcher.ts'
+import { GroupWrites, WriteQueue } from './group-writes.ts'
+import { LongRunningOperations } from './long-running.ts'
 import type { ResourceProvider } from './operation.ts'
+import { OperationTable } from './operation-table.ts'
+import { authorizationProvider } from './providers/authorization.ts'
+import { managedIdentityProvider } from './providers/managed-identity.ts'
+import { operationStatusTypes } from './providers/operation-status.ts'
+import { resourcesProvider } from './providers/resources.ts'
 import type { ResourceStore } from './resource-store.ts'
+import { openResourceStore } from './sql-resource-store.ts'
 
 export interface ResourceManagerOptions {
   readonly store: Store
@@ -22,7 +32,38 @@ export interface ResourceManager {
   readonly listener: RequestListener
   /** Providers are added once, before the first request. */
   register(provider: ResourceProvider): void
+  /** Begins again the long-running operations that a restart interrupted. Called after the last {@link register}; the first request does it too. */
+  resume(): Promise<void>
+  /** Resolves when the long-running operations under way have ended. */
   close(): Promise<void>
 }
 
-export declare function openResourceManager(options: ResourceManagerOptions): Promise<ResourceManager>
+/** Opens the service over an open store whose migrations have run. */
+export async function openResourceManager(options: ResourceManagerOptions): Promise<ResourceManager> {
+  const { store, authorizer, directory, subscription, clock, log } = options
+  const resources = openResourceStore(store)
+  const table = new OperationTable()
+  const operations = new LongRunningOperations({ store, clock, log, findJob: (type, job) => table.job(type, job) })
+  const groupWrites = new GroupWrites()
+
+  const register = (provider: ResourceProvider) => {
+    table.register(provider)
+    if (provider.types.some((type) => type.jobs !== undefined)) {
+      table.register({
+        namespace: provider.namespace,
+        types: operationStatusTypes(provider, operations, subscription.id),
+      })
+    }
+  }
+  register(resourcesProvider({ table, resources, authorizer, subscription, groupWrites }))
+  register(managedIdentityProvider({ directory }))
+  register(authorizationProvider({ directory, subscription }))
+
+  return {
+    resources,
+    register,
+    listener: createDispatcher({ ...options, table, operations, resources, writes: new WriteQueue(), groupWrites }),
+    resume: () => operations.resume(),
+    close: () => operations.settled(),
+  }
+}

@@ -1,0 +1,414 @@
+/** The way of one request: path, api-version, caller, operation, decision, group, body, handler, audit, answer. */
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { AuditTrail, Authorizer, Decision, Principal } from '@keystead/authorization'
+import type { Caller, TokenVerifier } from '@keystead/identity'
+import { ArmError } from './arm-error.ts'
+import {
+  authorizationFailed,
+  internalError,
+  invalidRequestContent,
+  invalidSubscriptionId,
+  locationNotAvailable,
+  locationRequired,
+  missingApiVersion,
+  parentResourceNotFound,
+  resourceGroupBeingDeleted,
+  resourceGroupNotFound,
+  resourceLocationFixed,
+  resourceNotFound,
+  serviceUnavailable,
+  subscriptionNotFound,
+} from './arm-errors.ts'
+import { authenticate } from './authentication.ts'
+import { hasAssignmentBelow } from './effective-scope.ts'
+import type { GroupWrites, WriteQueue } from './group-writes.ts'
+import { isRecord, withoutNulls } from './json.ts'
+import { RequestAbortedError, readJsonBody } from './json-body.ts'
+import type { LongRunningOperations } from './long-running.ts'
+import type { OperationContext, OperationResult } from './operation.ts'
+import type { Match, OperationTable } from './operation-table.ts'
+import { operationHeaders } from './operation-urls.ts'
+import { normalizeLocation } from './regions.ts'
+import { parseRequestPath, type RequestPath } from './request-path.ts'
+import { formatResourceId, parseResourceId, type ResourceId } from './resource-id.ts'
+import type { ResourceStore } from './resource-store.ts'
+import { checkTags } from './tags.ts'
+
+export interface DispatcherOptions {
+  readonly table: OperationTable
+  readonly operations: LongRunningOperations
+  readonly resources: ResourceStore
+  readonly authorizer: Authorizer
+  readonly verifier: TokenVerifier
+  readonly audit: AuditTrail
+  readonly subscription: { readonly id: string; readonly tenantId: string }
+  readonly writes: WriteQueue
+  readonly groupWrites: GroupWrites
+  readonly clock: () => number
+  readonly log: (level: 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>) => void
+}
+
+/** What is known of a request so far: enough to audit it wherever it ends. */
+interface Exchange {
+  readonly requestId: string
+  operation: string
+  resource: string
+  caller?: Caller
+  decision?: Decision
+  /** A write is audited whatever its end; a read only when it is refused. */
+  write: boolean
+}
+
+const guid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+const resourceGroupType = 'microsoft.resources/subscriptions/resourcegroups'
+
+export function createDispatcher(options: DispatcherOptions): RequestListener {
+  return (request, response) => {
+    void exchange(options, request, response)
+  }
+}
+
+async function exchange(options: DispatcherOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const started = options.clock()
+  const about: Exchange = {
+    requestId: randomUUID(),
+    operation: request.method ?? '',
+    resource: '',
+    write: false,
+  }
+  let result: OperationResult | ArmError
+  try {
+    result = await answer(options, request, about)
+  } catch (error) {
+    if (error instanceof RequestAbortedError) {
+      response.destroy()
+      return
+    }
+    result = error instanceof ArmError ? error : unexpected(options, about, error)
+  }
+  if (about.write || result.status === 401 || result.status === 403) {
+    try {
+      await options.audit.append({
+        service: 'resource-manager',
+        operation: about.operation,
+        requestId: about.requestId,
+        resource: about.resource,
+        status: result.status,
+        durationMs: options.clock() - started,
+        ...(request.socket.remoteAddress !== undefined && { callerIp: request.socket.remoteAddress }),
+        ...(about.caller !== undefined && {
+          caller: {
+            appId: about.caller.appId,
+            objectId: about.caller.objectId,
+            tenantId: about.caller.tenantId,
+          },
+        }),
+        ...(about.decision !== undefined && { decision: about.decision }),
+      })
+    } catch (error) {
+      result = unexpected(options, about, error)
+    }
+  }
+  send(options, request, response, about, result)
+}
+
+async function answer(options: DispatcherOptions, request: IncomingMessage, about: Exchange): Promise<OperationResult> {
+  await options.operations.resume()
+  const method = request.method ?? 'GET'
+  const { pathname, query } = splitUrl(request.url ?? '/')
+  const path = parseRequestPath(pathname, method)
+  about.resource = path.text
+  about.write = false
+  const apiVersion = query['api-version']
+  if (apiVersion === undefined || apiVersion === '') throw missingApiVersion()
+
+  const caller = await authenticate(options.verifier, request.headers.authorization, options.subscription.tenantId)
+  about.caller = caller
+  checkSubscription(path, options.subscription.id)
+  const match = options.table.match(method, path, apiVersion)
+  const { operation, reading } = match
+  about.operation = operation.action
+  about.resource = reading.path
+  about.write = method !== 'GET' && method !== 'HEAD'
+
+  const principal: Principal = { tenantId: caller.tenantId, objectId: caller.objectId, groupIds: caller.groupIds }
+  const holds = (action: string, scope: string) =>
+    options.authorizer.decide({ by: 'role', principal, action, plane: 'control', scope })
+  const require = (action: string, scope: string) => {
+    const decision = holds(action, scope)
+    if (decision.allowed) return
+    about.decision = decision
+    throw authorizationFailed(
+      { name: caller.userPrincipalName ?? caller.appId, objectId: caller.objectId },
+      action,
+      scope,
+    )
+  }
+  const showItem = authorize(options.authorizer, match, principal, about, holds, require)
+
+  const context: OperationContext = {
+    caller,
+    id: reading.id,
+    path: reading.path,
+    apiVersion,
+    body: undefined,
+    query,
+    headers: singleHeaders(request),
+    resources: options.resources,
+    authorizer: options.authorizer,
+    baseUrl: baseUrlOf(request),
+    clock: options.clock,
+    require,
+  }
+
+  if (!about.write) {
+    await checkPlace(options.resources, match)
+    const result = await operation.handle(context as OperationContext<never>)
+    const shown = showItem === undefined ? result : { ...result, body: onlyShown(result.body, showItem) }
+    return method === 'HEAD' && operation.method === 'GET' ? { status: 204 } : shown
+  }
+
+  const body = await readJsonBody(request)
+  const leave = path.resourceGroup === undefined ? undefined : options.groupWrites.enter(path.resourceGroup)
+  try {
+    return await options.writes.run(writeKey(reading.id, reading.path), async () => {
+      await checkPlace(options.resources, match)
+      const checked = await checkBody(options.resources, match, method, body)
+      const result = await operation.handle({ ...context, body: checked } as OperationContext<never>)
+      if (method === 'DELETE' && reading.on === 'resource' && result.operation === undefined) {
+        await forgetAssignments(options, reading.path)
+      }
+      return await withOperation(options, match, context, result)
+    })
+  } finally {
+    leave?.()
+  }
+}
+
+function checkSubscription(path: RequestPath, known: string): void {
+  const { subscriptionId } = path
+  if (subscriptionId === undefined) return
+  if (!guid.test(subscriptionId)) throw invalidSubscriptionId(subscriptionId)
+  if (subscriptionId.toLowerCase() !== known.toLowerCase()) throw subscriptionNotFound(subscriptionId)
+}
+
+/** Decides; what it returns, if anything, tells which items of a list the caller may see. Throws AuthorizationFailed. */
+function authorize(
+  authorizer: Authorizer,
+  { operation, reading }: Match,
+  principal: Principal,
+  about: Exchange,
+  holds: (action: string, scope: string) => Decision,
+  require: (action: string, scope: string) => void,
+): ((item: { id: string; type?: string }) => boolean) | undefined {
+  const access =
+    operation.access ?? (operation.method === 'GET' && reading.on === 'subscription' ? 'filtered' : 'scope')
+  if (access === 'signedIn' || (access === 'member' && reading.id.subscriptionId === undefined)) return undefined
+  const decision = holds(operation.action, reading.path)
+  about.decision = decision
+  if (decision.allowed) return undefined
+  if (access !== 'scope' && hasAssignmentBelow(authorizer, principal, reading.path)) {
+    if (access === 'member') return undefined
+    return (item) => holds(operation.itemAction?.(item) ?? operation.action, item.id).allowed
+  }
+  require(operation.action, reading.path)
+  return undefined
+}
+
+function onlyShown(body: unknown, show: (item: { id: string; type?: string }) => boolean): unknown {
+  if (!isRecord(body) || !Array.isArray(body.value)) return body
+  const shown = body.value.filter(
+    (item: unknown) => isRecord(item) && typeof item.id === 'string' && show(item as { id: string; type?: string }),
+  )
+  return { ...body, value: shown }
+}
+
+/** The group, the parent or the extended resource must be there before anything is read or written in it. */
+async function checkPlace(resources: ResourceStore, { entry, operation, reading }: Match): Promise<void> {
+  const { id } = reading
+  if (id.subscriptionId === undefined || id.resourceGroup === undefined) return
+  const type = `${entry.namespace}/${entry.declaration.type}`.toLowerCase()
+  if (type === resourceGroupType) return
+  const group = await resources.get(`/subscriptions/${id.subscriptionId}/resourceGroups/${id.resourceGroup}`)
+  if (group === undefined) throw resourceGroupNotFound(id.resourceGroup)
+  const creates = operation.method === 'PUT' || operation.method === 'PATCH'
+  if (creates && group.properties.provisioningState === 'Deleting') throw resourceGroupBeingDeleted(group.name)
+
+  if (id.scope !== undefined) {
+    const root = rootOf(parseResourceId(id.scope))
+    if (root !== undefined && (await resources.get(formatResourceId(root))) === undefined) throw resourceNotFound(root)
+    return
+  }
+  const root = rootOf(id)
+  if (root === undefined || id.types.length < 2) return
+  if ((await resources.get(formatResourceId(root))) === undefined) {
+    const verb = operation.action.split('/').at(-1) ?? operation.action
+    throw parentResourceNotFound(verb, `${id.namespace}/${id.types.join('/')}`, formatResourceId(root))
+  }
+}
+
+/** The top-level resource that an id is part of. */
+function rootOf(id: ResourceId | undefined): ResourceId | undefined {
+  if (id?.namespace === undefined || id.names.length === 0 || id.resourceGroup === undefined) return undefined
+  return { ...id, types: id.types.slice(0, 1), names: id.names.slice(0, 1) }
+}
+
+/** One resource and its children take turns. */
+function writeKey(id: ResourceId, path: string): string {
+  const root = id.scope === undefined ? rootOf(id) : undefined
+  return (root === undefined ? path : formatResourceId(root)).toLowerCase()
+}
+
+async function checkBody(resources: ResourceStore, match: Match, method: string, raw: unknown): Promise<unknown> {
+  const { entry, operation, reading } = match
+  let body = method === 'PATCH' ? raw : withoutNulls(raw)
+  if (isRecord(body) && (method === 'PUT' || method === 'PATCH')) checkTags(body.tags)
+  const { locations = [], type } = entry.declaration
+  if (method === 'PUT' && reading.on === 'resource' && locations.length > 0 && reading.id.types.length === 1) {
+    if (!isRecord(body)) throw invalidRequestContent('The request content must be a JSON object')
+    const { location } = body
+    if (location === undefined || location === '') throw locationRequired()
+    if (typeof location !== 'string') throw invalidRequestContent("The value of 'location' must be a string")
+    const available = locations.map(normalizeLocation)
+    const normalized = normalizeLocation(location)
+    if (!available.includes(normalized)) {
+      throw locationNotAvailable(location, `${entry.namespace}/${type}`, available)
+    }
+    const existing = await resources.get(reading.path)
+    if (existing?.location !== undefined && normalizeLocation(existing.location) !== normalized) {
+      throw resourceLocationFixed(existing.name, existing.location, reading.id.resourceGroup ?? '', location)
+    }
+    body = { ...body, location: normalized }
+  }
+  if (operation.body === undefined) return body
+  const parsed = operation.body.safeParse(body)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  throw invalidRequestContent(
+    issue === undefined ? 'The content is not valid' : `${issue.message}. Path '${issue.path.join('.')}'`,
+  )
+}
+
+/** Assignments at or below a resource go with it. */
+async function forgetAssignments(options: DispatcherOptions, path: string): Promise<void> {
+  if ((await options.resources.get(path)) === undefined) await options.authorizer.deleteAssignmentsBelow(path)
+}
+
+async function withOperation(
+  options: DispatcherOptions,
+  { entry }: Match,
+  context: OperationContext,
+  result: OperationResult,
+): Promise<OperationResult> {
+  const { operation, ...plain } = result
+  if (operation === undefined) return plain
+  const type = `${entry.namespace}/${entry.declaration.type}`
+  const id = await options.operations.start({
+    type,
+    job: operation.job,
+    input: operation.input,
+    resource: context.path,
+    startedBy: context.caller.objectId,
+  })
+  const headers = operationHeaders({
+    id,
+    namespace: entry.namespace,
+    subscriptionId: options.subscription.id,
+    apiVersion: context.apiVersion,
+    baseUrl: context.baseUrl,
+  })
+  return { ...plain, headers: { ...headers, ...plain.headers } }
+}
+
+function unexpected(options: DispatcherOptions, about: Exchange, error: unknown): ArmError {
+  const unavailable = error instanceof Error && error.name === 'StoreError'
+  options.log('error', 'A request failed', {
+    requestId: about.requestId,
+    operation: about.operation,
+    error: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
+  })
+  return unavailable ? serviceUnavailable() : internalError(about.requestId)
+}
+
+function splitUrl(url: string): { pathname: string; query: Record<string, string> } {
+  // A proxied request has its URL in absolute form.
+  const local = url.startsWith('/') ? url : url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '')
+  const [beforeFragment = ''] = local.split('#')
+  const at = beforeFragment.indexOf('?')
+  if (at < 0) return { pathname: beforeFragment, query: {} }
+  const query: Record<string, string> = Object.create(null)
+  for (const [name, value] of new URLSearchParams(beforeFragment.slice(at + 1))) {
+    const key = name.toLowerCase()
+    if (!(key in query)) query[key] = value
+  }
+  return { pathname: beforeFragment.slice(0, at), query }
+}
+
+function singleHeaders(request: IncomingMessage): Record<string, string | undefined> {
+  return Object.fromEntries(
+    Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]),
+  )
+}
+
+const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i
+const hostName = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:\d{1,5})?$/i
+
+/** Links lead back to the name that the caller used: over TLS, but on a loopback socket that has none. */
+function baseUrlOf(request: IncomingMessage): string {
+  const { host } = request.headers
+  const encrypted = 'encrypted' in request.socket && request.socket.encrypted === true
+  if (host !== undefined && !encrypted && loopback.test(host)) return `http://${host}`
+  return host !== undefined && (hostName.test(host) || loopback.test(host))
+    ? `https://${host}`
+    : 'https://management.azure.com'
+}
+
+function send(
+  options: DispatcherOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  about: Exchange,
+  result: OperationResult | ArmError,
+): void {
+  if (response.destroyed) return
+  const headers = responseHeaders(options, request, about)
+  Object.assign(headers, result.headers)
+  const body = result instanceof ArmError ? errorBody(result) : result.body
+  if (body === undefined || request.method === 'HEAD' || result.status === 204) {
+    if (result.status !== 204) headers['content-length'] = '0'
+    response.writeHead(result.status, headers).end()
+    return
+  }
+  const bytes = Buffer.from(JSON.stringify(body))
+  headers['content-type'] = 'application/json; charset=utf-8'
+  headers['content-length'] = String(bytes.length)
+  response.writeHead(result.status, headers).end(bytes)
+}
+
+function errorBody(error: ArmError): unknown {
+  return { error: { code: error.code, message: error.message } }
+}
+
+function responseHeaders(
+  options: DispatcherOptions,
+  request: IncomingMessage,
+  about: Exchange,
+): Record<string, string> {
+  const correlation = request.headers['x-ms-correlation-request-id']
+  const correlationId = typeof correlation === 'string' && guid.test(correlation) ? correlation : about.requestId
+  const stamp = new Date(options.clock()).toISOString().replace(/[-:]|\.\d+/g, '')
+  const headers: Record<string, string> = {
+    'cache-control': 'no-cache',
+    pragma: 'no-cache',
+    expires: '-1',
+    'x-ms-request-id': about.requestId,
+    'x-ms-correlation-request-id': correlationId,
+    'x-ms-routing-request-id': `KEYSTEAD:${stamp}:${about.requestId}`,
+    'strict-transport-security': 'max-age=31536000; includeSubDomains',
+    'x-content-type-options': 'nosniff',
+  }
+  const client = request.headers['x-ms-client-request-id']
+  if (typeof client === 'string' && /^[\w.:/-]{1,128}$/.test(client)) headers['x-ms-client-request-id'] = client
+  return headers
+}

@@ -1,0 +1,16 @@
+/** Microsoft.Authorization: role definitions, role assignments, and what the caller may do. */
+import type { Directory } from '@keystead/identity'
+import type { ResourceProvider } from '../operation.ts'
+import { permissionsType } from './authorization/permissions.ts'
+import { roleAssignmentType } from './authorization/role-assignments.ts'
+import { roleDefinitionType } from './authorization/role-definitions.ts'
+
+export function authorizationProvider(options: {
+  readonly directory: Directory
+  readonly subscription: { readonly id: string }
+}): ResourceProvider {
+  return {
+    namespace: 'Microsoft.Authorization',
+    types: [roleDefinitionType(options.subscription.id), roleAssignmentType(options), permissionsType()],
+  }
+}

@@ -1,0 +1,30 @@
+/** Microsoft.Resources: subscriptions, groups, the list of everything in them, the providers. */
+import type { Authorizer } from '@keystead/authorization'
+import type { GroupWrites } from '../group-writes.ts'
+import type { ResourceProvider } from '../operation.ts'
+import type { OperationTable } from '../operation-table.ts'
+import type { ResourceStore } from '../resource-store.ts'
+import { providerTypes } from './resources/providers.ts'
+import { resourceGroupTypes } from './resources/resource-groups.ts'
+import { resourceListTypes } from './resources/resource-list.ts'
+import { subscriptionTypes } from './resources/subscriptions.ts'
+
+export interface ResourcesProviderOptions {
+  readonly table: OperationTable
+  readonly resources: ResourceStore
+  readonly authorizer: Authorizer
+  readonly subscription: { readonly id: string; readonly displayName: string; readonly tenantId: string }
+  readonly groupWrites: GroupWrites
+}
+
+export function resourcesProvider(options: ResourcesProviderOptions): ResourceProvider {
+  return {
+    namespace: 'Microsoft.Resources',
+    types: [
+      ...subscriptionTypes(options.subscription),
+      ...resourceGroupTypes(options),
+      ...resourceListTypes(),
+      ...providerTypes(options.table, options.subscription.id),
+    ],
+  }
+}
