@@ -22,7 +22,10 @@ export interface StoreOptions {
 }
 
 export interface Store {
-  /** The database as seen by one package, typed by that package's own tables. */
+  /**
+   * The database as seen by one package, typed by that package's own tables. Transactions wait for each other: inside
+   * one, use its own handle only (the database, or a Keyring's `create`, would wait for ever).
+   */
   database<Tables>(): Kysely<Tables>
   /** Seals and opens values under named data keys, which the master key wraps. */
   readonly keyring: Keyring

@@ -75,11 +75,16 @@ export class NodeSqliteDatabase implements SqliteDatabase {
   }
 
   *#iterate(statement: StatementSync, parameters: readonly unknown[]): IterableIterator<unknown> {
-    const rows = statement.iterate(...parameters.map(toSqlite))
-    for (;;) {
-      const next = this.#guard(() => rows.next())
-      if (next.done) return
-      yield next.value
+    const rows = this.#guard(() => statement.iterate(...parameters.map(toSqlite)))
+    try {
+      for (;;) {
+        const next = this.#guard(() => rows.next())
+        if (next.done) return
+        yield next.value
+      }
+    } finally {
+      // A stream that was left half-way would keep its read transaction, and the log could never be checkpointed.
+      rows.return?.()
     }
   }
 
