@@ -20,17 +20,37 @@ export interface ComponentRegistry {
   /** `type` e.g. `secretstores.azure.keyvault`, `version` e.g. `v1`. Its code is loaded on the first call. Undefined: no such type or version. */
   factory(type: string, version: string): Promise<ComponentFactory> | undefined
   readonly types: readonly string[]
+  /** The line that daprd logs as a warning when a deprecated version is asked for. */
+  deprecation(type: string, version: string): string | undefined
 }
 
 type Load = () => Promise<ComponentFactory>
 
 /** A type with one version answers to `v1`, `v0` and no version at all; one with several has a default instead. */
-type Entry = Load | { readonly versions: Readonly<Record<string, Load>>; readonly default: string }
+type Entry = Load | Versions
+
+interface Versions {
+  readonly versions: Readonly<Record<string, Load>>
+  /** Stands for no version at all. */
+  readonly default: string
+  readonly preferred: string
+  readonly deprecated: readonly string[]
+}
 
 /** One line per folder; the paths are literals so that a bundler can follow them. */
 const components: Readonly<Record<string, Entry>> = {
+  'secretstores.azure.keyvault': async () => (await import('./secretstores/azure/keyvault/keyvault.ts')).factory,
   'secretstores.local.env': async () => (await import('./secretstores/local/env/local-env.ts')).factory,
   'secretstores.local.file': async () => (await import('./secretstores/local/file/local-file.ts')).factory,
+  'state.azure.blobstorage': {
+    default: 'v1',
+    preferred: 'v2',
+    deprecated: ['v1'],
+    versions: {
+      v1: async () => (await import('./state/azure/blobstorage/blobstorage.ts')).v1,
+      v2: async () => (await import('./state/azure/blobstorage/blobstorage.ts')).v2,
+    },
+  },
   'state.in-memory': async () => (await import('./state/in-memory/in-memory.ts')).factory,
 }
 
@@ -41,16 +61,28 @@ export function createRegistry(): ComponentRegistry {
   return {
     types: Object.keys(components),
     factory(type, version) {
+      const entry = entryOf(type)
+      if (entry === undefined) return undefined
+      if (typeof entry === 'function') return initialVersions.includes(version.toLowerCase()) ? entry() : undefined
+      const wanted = versionOf(entry, version)
+      return Object.hasOwn(entry.versions, wanted) ? entry.versions[wanted]?.() : undefined
+    },
+    deprecation(type, version) {
+      const entry = entryOf(type)
+      if (entry === undefined || typeof entry === 'function') return undefined
+      const wanted = versionOf(entry, version)
+      if (!entry.deprecated.includes(wanted)) return undefined
       const name = type.toLowerCase()
-      if (!Object.hasOwn(components, name)) return undefined
-      return find(components[name], version.toLowerCase())?.()
+      return `WARNING: state store ${name}/${wanted} is deprecated and will be removed in a future version, please use ${name}/${entry.preferred}`
     },
   }
 }
 
-function find(entry: Entry | undefined, version: string): Load | undefined {
-  if (entry === undefined) return undefined
-  if (typeof entry === 'function') return initialVersions.includes(version) ? entry : undefined
-  const wanted = version === '' ? entry.default : version
-  return Object.hasOwn(entry.versions, wanted) ? entry.versions[wanted] : undefined
+function entryOf(type: string): Entry | undefined {
+  const name = type.toLowerCase()
+  return Object.hasOwn(components, name) ? components[name] : undefined
+}
+
+function versionOf(entry: Versions, version: string): string {
+  return version === '' ? entry.default : version.toLowerCase()
 }

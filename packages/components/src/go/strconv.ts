@@ -22,7 +22,7 @@ export function parseGoInt(
 /** Go's `strconv.Quote`: double quotes, Go escapes, printable text as it is. */
 export function quote(text: string): string {
   let quoted = '"'
-  for (const character of text) quoted += escape(character)
+  for (const character of text) quoted += escaped(character)
   return `${quoted}"`
 }
 
@@ -38,7 +38,7 @@ const namedEscapes: Readonly<Record<string, string>> = {
   '"': '\\"',
 }
 
-function escape(character: string): string {
+function escaped(character: string): string {
   const named = namedEscapes[character]
   if (named !== undefined) return named
   if (character === ' ' || !/[\p{C}\p{Z}]/u.test(character)) return character
@@ -47,10 +47,10 @@ function escape(character: string): string {
   return code < 0x10000 ? `\\u${code.toString(16).padStart(4, '0')}` : `\\U${code.toString(16).padStart(8, '0')}`
 }
 
-/** Go's `%v` of a float64: the shortest digits, an exponent below 1e-4 and from 1e21. */
+/** Go's `%v` of a float64: the shortest digits, an exponent below 1e-4 and from 1e6. */
 export function formatGoFloat(value: number): string {
   const magnitude = Math.abs(value)
   if (Object.is(value, -0)) return '-0'
-  if (value === 0 || (magnitude >= 1e-4 && magnitude < 1e21)) return String(value)
+  if (value === 0 || (magnitude >= 1e-4 && magnitude < 1e6)) return String(value)
   return value.toExponential().replace(/e([+-])(\d)$/, 'e$10$2')
 }
