@@ -5,6 +5,7 @@ import {
   type IncomingMessage,
   type RequestListener,
   type ServerResponse,
+  STATUS_CODES,
 } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import { type AddressInfo, createServer as createNetServer, type Socket } from 'node:net'
@@ -14,7 +15,7 @@ import type { CertificateAuthority } from './certificate-authority.ts'
 import { type HostTable, LOCAL_SUFFIX, normalizeHost, printable } from './host-table.ts'
 import { createOutbound } from './outbound.ts'
 import { forwardPlainRequest } from './plain-proxy.ts'
-import { ProxyError, refusalBytes, toProxyError } from './proxy-error.ts'
+import { ProxyError, type ProxyStatus, refusalBytes, toProxyError } from './proxy-error.ts'
 import { formatTarget, type ProxyTarget, parseAbsoluteForm, parseAuthority } from './proxy-target.ts'
 import { joinSockets } from './tunnel.ts'
 
@@ -22,6 +23,14 @@ const INSTANCE_METADATA_HOST = '169.254.169.254'
 /** The first byte of a TLS record that carries a handshake (RFC 8446 section 5.1); no HTTP method starts with it. */
 const TLS_HANDSHAKE = 0x16
 const MAXIMUM_HEADER_BYTES = 32_768
+
+/** The status for an error of Node's HTTP parser, by its code. */
+const CLIENT_ERRORS: Readonly<Record<string, ProxyStatus>> & { readonly other: ProxyStatus } = {
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
+  HPE_HEADER_OVERFLOW: 431,
+  other: 400,
+}
 
 /** Bounds on what one client can hold; times in milliseconds. */
 export interface GatewayLimits {
@@ -101,7 +110,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   /** The proxy credentials a metadata request was tunnelled with: its own headers do not carry them. */
   const tunnelCredentials = new WeakMap<Socket, string>()
 
+  /** Each connection's last answer. */
+  const answers = new WeakMap<Duplex, ServerResponse>()
+
   function callListener(listener: RequestListener, request: IncomingMessage, response: ServerResponse): void {
+    answers.set(request.socket, response)
     const failed = (error: unknown) => {
       log('error', 'a service failed to answer', {
         host: request.headers.host,
@@ -139,6 +152,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       const name = request.socket instanceof TLSSocket ? request.socket.servername : false
       if (host === undefined || !name || (host !== name && normalizeHost(host) !== normalizeHost(name))) {
         answerText(response, 421, 'the Host header must be the name of the TLS connection')
+        return
+      }
+      if (hasSecondHost(request)) {
+        answerText(response, 400, 'a request has one Host header')
         return
       }
       if (!request.url?.startsWith('/')) {
@@ -236,7 +253,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         throw new ProxyError(403, `${route.host} answers on port 443 only`)
       }
       acceptConnect(socket, head)
-      secureServer.emit('connection', socket)
+      handToSecureServer(socket)
       return
     }
     unattended.add(socket)
@@ -276,17 +293,33 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       socket.setTimeout(0)
       unattended.delete(socket)
       socket.unshift(chunk)
-      if (chunk[0] === TLS_HANDSHAKE) {
-        socket.allowHalfOpen = false
-        secureServer.emit('connection', socket)
-      } else {
-        plainServer.emit('connection', socket)
-      }
+      if (chunk[0] === TLS_HANDSHAKE) handToSecureServer(socket)
+      else plainServer.emit('connection', socket)
     })
   }
 
+  function handToSecureServer(socket: Socket): void {
+    // TLS has no half-open connections; HTTP has.
+    socket.allowHalfOpen = false
+    secureServer.emit('connection', socket)
+  }
+
   const httpServers = [secureServer, plainServer, metadataServer]
+  const refused = new WeakSet<Duplex>()
   for (const server of httpServers) {
+    server.on('clientError', (error: Error & { code?: string }, socket: Duplex) => {
+      // What still arrives after a refusal is no new error.
+      if (refused.has(socket)) return
+      refused.add(socket)
+      const status = CLIENT_ERRORS[error.code ?? ''] ?? CLIENT_ERRORS.other
+      const answered = answers.get(socket)
+      // In the middle of an answer there is no place for another one.
+      if (!socket.writable || error.code === 'ECONNRESET' || (answered?.headersSent && !answered.writableFinished)) {
+        socket.destroy()
+      } else {
+        refuseSocket(socket, new ProxyError(status, STATUS_CODES[status] ?? ''))
+      }
+    })
     server.on('upgrade', (_request, socket: Duplex) => {
       socket.on('error', () => socket.destroy())
       refuseSocket(socket, new ProxyError(501, 'WebSocket connections are not implemented'))
@@ -338,6 +371,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     // Ends the timers of servers that never listened; that they did not is the error they report.
     for (const server of httpServers) server.close(() => {})
   }
+}
+
+/** Node keeps the first Host and drops others, which RFC 9112 section 3.2 wants refused. */
+function hasSecondHost({ rawHeaders }: IncomingMessage): boolean {
+  let hosts = 0
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]
+    if (name?.length === 4 && name.toLowerCase() === 'host') hosts += 1
+  }
+  return hosts > 1
 }
 
 function isThisGateway(upstreamProxy: string | undefined, port: number): boolean {

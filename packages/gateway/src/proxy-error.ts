@@ -2,7 +2,7 @@
 import { STATUS_CODES } from 'node:http'
 import { printable } from './host-table.ts'
 
-export type ProxyStatus = 400 | 403 | 404 | 421 | 500 | 501 | 502 | 504
+export type ProxyStatus = 400 | 403 | 408 | 413 | 431 | 501 | 502 | 504
 
 export class ProxyError extends Error {
   readonly status: ProxyStatus
