@@ -1,8 +1,17 @@
+/** The storage service: accounts in Resource Manager, and the data plane in front of Azurite. */
 import type { RequestListener } from 'node:http'
 import type { AuditTrail, Authorizer } from '@keystead/authorization'
 import type { TokenVerifier } from '@keystead/identity'
 import type { ResourceProvider, ResourceStore } from '@keystead/resource-manager'
 import type { Store } from '@keystead/store'
+import { AccountRegistry } from './accounts/account-registry.ts'
+import { RetiredData } from './accounts/retired-data.ts'
+import { AzuriteClient } from './azurite/azurite-client.ts'
+import { AzuriteResources } from './azurite/azurite-resources.ts'
+import { DataPlane } from './data-plane/data-plane.ts'
+import { storageProvider } from './provider/provider.ts'
+import { StorageAccountHandlers } from './provider/storage-accounts.ts'
+import { SubResourceHandlers } from './provider/sub-resources.ts'
 
 export interface StorageOptions {
   readonly store: Store
@@ -12,8 +21,13 @@ export interface StorageOptions {
   readonly audit: AuditTrail
   readonly tenantId: string
   readonly clock: () => number
-  /** Where Azurite listens, e.g. `http://127.0.0.1:10000`. */
-  readonly azurite: { readonly blob: string; readonly queue: string }
+  readonly azurite: {
+    /** Where Azurite listens, e.g. `http://127.0.0.1:10000`. */
+    readonly blob: string
+    readonly queue: string
+    /** The secret Azurite was started with: see {@link azuriteCommand}. */
+    readonly secret: string
+  }
   readonly log: (level: 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>) => void
 }
 
@@ -28,4 +42,28 @@ export interface Storage {
   close(): Promise<void>
 }
 
-export declare function openStorage(options: StorageOptions): Promise<Storage>
+/** Opens the accounts that the store has. Azurite need not be running yet: until it is, requests get ServerBusy. */
+export async function openStorage(options: StorageOptions): Promise<Storage> {
+  const registry = await AccountRegistry.open(options.store, options.resources, options.clock)
+  const azurite = new AzuriteClient({ ...options.azurite, clock: options.clock })
+  const containers = new AzuriteResources(azurite, 'blob')
+  const queues = new AzuriteResources(azurite, 'queue')
+  const retired = new RetiredData(registry, [containers, queues], options.log)
+  retired.start()
+  const accounts = new StorageAccountHandlers(registry, () => retired.start())
+  const dataPlane = new DataPlane({ ...options, azurite, find: (name) => registry.find(name) })
+  return {
+    provider: storageProvider({
+      accounts,
+      containers: new SubResourceHandlers(registry, containers, 'blob'),
+      queues: new SubResourceHandlers(registry, queues, 'queue'),
+    }),
+    exists: (account) => registry.find(account.toLowerCase()) !== undefined,
+    blobListener: dataPlane.blobListener,
+    queueListener: dataPlane.queueListener,
+    close: async () => {
+      await retired.stop()
+      azurite.close()
+    },
+  }
+}
