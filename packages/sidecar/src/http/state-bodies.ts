@@ -1,0 +1,200 @@
+/** The bodies of the state API, read as Go reads them into its request types. */
+import {
+  decodeFirstValue,
+  eachField,
+  GoJsonError,
+  type GoPlace,
+  isJsonObject,
+  jsonKind,
+  readInt,
+  readSlice,
+  readString,
+  readStringMap,
+  typeError,
+} from '../gojson/decode.ts'
+import { encodeGoJson } from '../gojson/encode.ts'
+import { type ApiError, malformedBody, malformedRequest, state } from '../runtime/api-error.ts'
+import type { SaveRequest, StateOptions, TransactionRequest } from '../runtime/state.ts'
+import { decodeOperationRequest, MapDecodeError } from './map-decode.ts'
+
+type StringMap = Readonly<Record<string, string>>
+
+const noMetadata: StringMap = Object.freeze({})
+
+const setFields = {
+  key: 'key',
+  value: 'value',
+  etag: 'etag',
+  metadata: 'metadata',
+  options: 'options',
+  contenttype: 'contentType',
+}
+const setPlaces = Object.fromEntries(
+  Object.values(setFields).map((field) => [field, { struct: 'SetRequest', field }]),
+) as Record<string, GoPlace>
+const optionFields = { concurrency: 'Concurrency', consistency: 'Consistency' }
+
+/** The requests of `POST /v1.0/state/{store}`. Throws an ApiError. `query` holds the `metadata.*` parameters, which win. */
+export function readSaveRequests(text: string, query: StringMap): SaveRequest[] {
+  try {
+    const body = decodeFirstValue(text)
+    if (body === null) return []
+    if (!Array.isArray(body)) throw typeError(jsonKind(body), { struct: '', field: '' }, '[]state.SetRequest')
+    const requests = body.map((item) => readSetRequest(item, query))
+    for (const { key } of requests) if (key === '') throw malformedRequest('"key" is a required field')
+    return requests
+  } catch (error) {
+    throw error instanceof GoJsonError ? malformedRequest(error.message) : error
+  }
+}
+
+function readSetRequest(item: unknown, query: StringMap): SaveRequest {
+  if (item !== null && !isJsonObject(item)) {
+    throw typeError(jsonKind(item), { struct: '', field: '' }, 'state.SetRequest')
+  }
+  let key = ''
+  let value: unknown = null
+  let etag = ''
+  let metadata: StringMap = query
+  let options: StateOptions | undefined
+  let contentType: string | undefined
+  if (item !== null) {
+    eachField(item, setFields, (field, member) => {
+      const place = setPlaces[field] ?? { struct: 'SetRequest', field }
+      switch (field) {
+        case 'key':
+          key = readString(member, place)
+          break
+        case 'value':
+          value = member
+          break
+        case 'etag':
+          etag = readString(member, place)
+          break
+        case 'metadata': {
+          const own = readStringMap(member, place)
+          if (own) metadata = query === noMetadata ? own : { ...own, ...query }
+          break
+        }
+        case 'options':
+          options = readOptions(member, place)
+          break
+        default:
+          contentType = member === null ? undefined : readString(member, place)
+      }
+    })
+  }
+  return {
+    key,
+    value: Buffer.from(encodeGoJson(value)),
+    metadata,
+    ...(etag ? { etag } : {}),
+    ...(options ? { options } : {}),
+    ...(contentType === undefined ? {} : { contentType }),
+  }
+}
+
+function readOptions(member: unknown, place: GoPlace): StateOptions | undefined {
+  if (member === null) return undefined
+  if (!isJsonObject(member)) throw typeError(jsonKind(member), place, 'state.SetStateOption')
+  const options: { concurrency?: string; consistency?: string } = {}
+  eachField(member, optionFields, (field, text) => {
+    const value = readString(text, { struct: 'SetStateOption', field: `options.${field}` })
+    if (value !== '') options[field === 'Concurrency' ? 'concurrency' : 'consistency'] = value
+  })
+  return options
+}
+
+export interface BulkGetBody {
+  readonly keys: readonly string[]
+  readonly metadata: StringMap
+  readonly parallelism: number
+}
+
+/** The body of `POST /v1.0/state/{store}/bulk`. Throws an ApiError. */
+export function readBulkGet(text: string, query: StringMap): BulkGetBody {
+  return wrapped(() => {
+    const body = decodeFirstValue(text)
+    const read = { keys: [] as string[], metadata: query, parallelism: 0 }
+    if (body === null) return read
+    if (!isJsonObject(body)) throw typeError(jsonKind(body), { struct: '', field: '' }, 'http.BulkGetRequest')
+    eachField(body, { metadata: 'metadata', keys: 'keys', parallelism: 'parallelism' }, (field, member) => {
+      const place = { struct: 'BulkGetRequest', field }
+      if (field === 'keys') read.keys = readSlice(member, place, '[]string', (key) => readString(key, place)) ?? []
+      else if (field === 'metadata') read.metadata = { ...readStringMap(member, place), ...query }
+      else read.parallelism = readInt(member, place)
+    })
+    return read
+  })
+}
+
+export interface TransactionBody {
+  readonly operations: readonly TransactionRequest[]
+  readonly metadata: StringMap
+}
+
+/** The body of `POST /v1.0/state/{store}/transaction`. Throws an ApiError. */
+export function readTransaction(text: string, query: StringMap): TransactionBody {
+  return wrapped(() => {
+    const body = decodeFirstValue(text)
+    let items: { operation: string; request: unknown }[] = []
+    let metadata: StringMap = query
+    if (body !== null) {
+      if (!isJsonObject(body)) {
+        throw typeError(jsonKind(body), { struct: '', field: '' }, 'http.stateTransactionRequestBody')
+      }
+      eachField(body, { operations: 'operations', metadata: 'metadata' }, (field, member) => {
+        const place = { struct: 'stateTransactionRequestBody', field }
+        if (field === 'metadata') metadata = { ...readStringMap(member, place), ...query }
+        else {
+          const type = '[]http.stateTransactionRequestBodyOperation'
+          items = readSlice(member, place, type, (item) => readOperation(item, place)) ?? []
+        }
+      })
+    }
+    return { operations: items.map(({ operation, request }) => toRequest(operation, request, query)), metadata }
+  })
+}
+
+function readOperation(item: unknown, place: GoPlace): { operation: string; request: unknown } {
+  const read = { operation: '', request: null as unknown }
+  if (item === null) return read
+  if (!isJsonObject(item)) throw typeError(jsonKind(item), place, 'http.stateTransactionRequestBodyOperation')
+  eachField(item, { operation: 'operation', request: 'request' }, (field, member) => {
+    if (field === 'request') read.request = member
+    else {
+      read.operation = readString(member, {
+        struct: 'stateTransactionRequestBodyOperation',
+        field: 'operations.operation',
+      })
+    }
+  })
+  return read
+}
+
+function toRequest(operation: string, request: unknown, query: StringMap): TransactionRequest {
+  if (operation !== 'upsert' && operation !== 'delete') throw state.operationNotSupported(operation)
+  const { value, contentType, metadata, ...rest } = decodeOperationRequest(request, operation)
+  const common = { ...rest, metadata: metadata ? { ...metadata, ...query } : query }
+  if (operation === 'delete') return { operation, request: common }
+  return {
+    operation,
+    request: {
+      ...common,
+      value: Buffer.from(encodeGoJson(value ?? null)),
+      ...(contentType === undefined ? {} : { contentType }),
+    },
+  }
+}
+
+function wrapped<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    throw toApiError(error)
+  }
+}
+
+function toApiError(error: unknown): ApiError | unknown {
+  return error instanceof GoJsonError || error instanceof MapDecodeError ? malformedBody(error.message) : error
+}

@@ -1,0 +1,24 @@
+/** W3C trace context: a caller's is given back, a request without one gets its own. */
+import { randomFillSync } from 'node:crypto'
+
+const form = /^[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
+
+const pool = Buffer.allocUnsafe(24 * 256)
+let used = pool.length
+
+/** A new `traceparent`, not sampled: nothing exports spans. */
+export function newTraceparent(): string {
+  if (used >= pool.length) {
+    randomFillSync(pool)
+    used = 0
+  }
+  const trace = pool.toString('hex', used, used + 16)
+  const span = pool.toString('hex', used + 16, used + 24)
+  used += 24
+  return `00-${trace}-${span}-00`
+}
+
+/** The caller's `traceparent` if it is one. */
+export function validTraceparent(header: string): string | undefined {
+  return header.length === 55 && !header.startsWith('ff') && form.test(header) ? header : undefined
+}

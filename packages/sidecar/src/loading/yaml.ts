@@ -1,0 +1,58 @@
+/** YAML read as the Go library reads it (sigs.k8s.io/yaml: YAML 1.1 turned into JSON). */
+import { parseDocument, type Tags } from 'yaml'
+
+/** The library's error text, after `error converting YAML to JSON: `. */
+export class YamlError extends Error {
+  override readonly name = 'YamlError'
+}
+
+// Go's reader has neither base-60 numbers nor dates: both stay strings.
+const goTags = (tags: Tags): Tags =>
+  tags.filter((tag) => {
+    if (typeof tag === 'string') return tag !== 'timestamp' && tag !== 'intTime' && tag !== 'floatTime'
+    return tag.tag !== 'tag:yaml.org,2002:timestamp' && !('format' in tag && tag.format === 'TIME')
+  })
+
+/** One YAML document as JSON values; undefined content is null. Whole numbers beyond 2^53 are bigints. Throws {@link YamlError}. */
+export function parseYaml(text: string): unknown {
+  const document = parseDocument(text, {
+    version: '1.1',
+    customTags: goTags,
+    merge: true,
+    intAsBigInt: true,
+    prettyErrors: false,
+    logLevel: 'silent',
+    uniqueKeys: true,
+  })
+  const [error] = document.errors
+  if (error) throw new YamlError(goWords(error.message, error.code, text, error.pos[0]))
+  return plain(document.toJS({ maxAliasCount: 100 }))
+}
+
+function plain(value: unknown): unknown {
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value
+  if (Array.isArray(value)) return value.map(plain)
+  if (value instanceof Map || value instanceof Set) return plain(Object.fromEntries(value.entries()))
+  if (typeof value === 'object' && value !== null) {
+    return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, plain(member)]))
+  }
+  return value
+}
+
+/** Go's words for the commonest faults; the parser's own otherwise. Lines count from 1. */
+function goWords(message: string, code: string, text: string, offset: number): string {
+  const line = text.slice(0, offset).split('\n').length
+  switch (code) {
+    case 'TAB_AS_INDENT':
+      return `yaml: line ${line}: found character that cannot start any token`
+    case 'BLOCK_AS_IMPLICIT_KEY':
+    case 'MULTILINE_IMPLICIT_KEY':
+      return `yaml: line ${line}: mapping values are not allowed in this context`
+    case 'MISSING_CHAR':
+      return `yaml: line ${line}: could not find expected ':'`
+    case 'DUPLICATE_KEY':
+      return `yaml: line ${line}: key already set in map`
+    default:
+      return `yaml: line ${line}: ${message}`
+  }
+}

@@ -1,0 +1,17 @@
+/** The components that are loaded, by building block. */
+import type { SecretStore, StateStore } from '@keystead/components'
+import type { Component } from '../loading/component.ts'
+import type { SecretsScope } from '../loading/configuration.ts'
+
+export interface LoadedStateStore {
+  readonly store: StateStore
+  /** What goes before `||` in a key; undefined for none (`keyPrefix: none`). */
+  readonly prefix: string | undefined
+}
+
+export class ComponentStore {
+  readonly components = new Map<string, Component>()
+  readonly secretStores = new Map<string, SecretStore>()
+  readonly stateStores = new Map<string, LoadedStateStore>()
+  readonly secretsScopes = new Map<string, SecretsScope>()
+}

@@ -1,0 +1,92 @@
+/** The metadata API: what the sidecar tells about itself, and what an app adds to it. */
+
+import { formatGoDuration } from '../cli/go-duration.ts'
+import type { SidecarOptions } from '../cli/options.ts'
+import { daprVersion } from '../cli/version.ts'
+import { encodeGoJson } from '../gojson/encode.ts'
+import type { ComponentStore } from './component-store.ts'
+
+export interface MetadataApi {
+  /** JSON, members in the order daprd has them. */
+  get(): string
+  set(key: string, value: string): void
+}
+
+type MetadataOptions = Pick<
+  SidecarOptions,
+  'appId' | 'appPort' | 'appProtocol' | 'appChannelAddress' | 'appMaxConcurrency' | 'appHealthCheck'
+>
+
+export function createMetadataApi(
+  options: MetadataOptions,
+  components: ComponentStore,
+  enabledFeatures: readonly string[],
+): MetadataApi {
+  const extended = new Map<string, string>()
+  return {
+    get() {
+      const entries = [...extended, ['daprRuntimeVersion', daprVersion] as const]
+      const members: [string, string | undefined][] = [
+        ['id', encodeGoJson(options.appId)],
+        ['runtimeVersion', encodeGoJson(daprVersion)],
+        ['enabledFeatures', enabledFeatures.length > 0 ? encodeGoJson(enabledFeatures) : undefined],
+        ['components', componentsJson(components)],
+        ['extended', encodeGoJson(Object.fromEntries(entries))],
+        ['appConnectionProperties', appConnection(options)],
+        ['actorRuntime', '{"runtimeStatus":"DISABLED","hostReady":false,"placement":"placement: disconnected"}'],
+      ]
+      return object(members)
+    },
+    set(key, value) {
+      if (key !== '') extended.set(key, value)
+    },
+  }
+}
+
+function componentsJson(store: ComponentStore): string | undefined {
+  if (store.components.size === 0) return undefined
+  const items = [...store.components.values()].map(({ name, type, version }) => {
+    const capabilities = capabilitiesOf(store, name)
+    return object([
+      ['name', encodeGoJson(name)],
+      ['type', encodeGoJson(type)],
+      ['version', version === '' ? undefined : encodeGoJson(version)],
+      ['capabilities', capabilities.length > 0 ? encodeGoJson(capabilities) : undefined],
+    ])
+  })
+  return `[${items.join(',')}]`
+}
+
+function capabilitiesOf(store: ComponentStore, name: string): readonly string[] {
+  const state = store.stateStores.get(name)
+  if (state) {
+    const features: string[] = [...state.store.features]
+    return features.includes('ETAG') && features.includes('TRANSACTIONAL') ? [...features, 'ACTOR'] : features
+  }
+  return store.secretStores.get(name)?.features ?? []
+}
+
+function appConnection(options: MetadataOptions): string {
+  const health = options.appHealthCheck
+  return object([
+    ['port', options.appPort > 0 ? String(options.appPort) : undefined],
+    ['protocol', encodeGoJson(options.appProtocol)],
+    ['channelAddress', encodeGoJson(options.appChannelAddress)],
+    ['maxConcurrency', options.appMaxConcurrency > 0 ? String(options.appMaxConcurrency) : undefined],
+    [
+      'health',
+      health &&
+        object([
+          ['healthCheckPath', options.appProtocol.startsWith('grpc') ? undefined : encodeGoJson(health.path)],
+          ['healthProbeInterval', encodeGoJson(formatGoDuration(health.intervalMs))],
+          ['healthProbeTimeout', encodeGoJson(formatGoDuration(health.timeoutMs))],
+          ['healthThreshold', String(health.threshold)],
+        ]),
+    ],
+  ])
+}
+
+function object(members: readonly (readonly [string, string | undefined])[]): string {
+  const present = members.filter(([, json]) => json !== undefined)
+  return `{${present.map(([name, json]) => `"${name}":${json}`).join(',')}}`
+}

@@ -1,0 +1,563 @@
+/** The sidecar's life, from its options to its last log line, in daprd's order. */
+import { rm } from 'node:fs/promises'
+import type { Server } from 'node:http'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { ComponentRegistry } from '@keystead/components'
+import { formatGoDuration } from '../cli/go-duration.ts'
+import type { SidecarOptions } from '../cli/options.ts'
+import { createCors } from '../http/cors.ts'
+import { listenOn } from '../http/listen.ts'
+import { isRouteAllowed } from '../http/route.ts'
+import { secretsRoutes } from '../http/secrets-routes.ts'
+import { createApiServer } from '../http/server.ts'
+import { stateRoutes } from '../http/state-routes.ts'
+import { publicRoutes, type SystemApi, shutdownRoute } from '../http/system-routes.ts'
+import { invokeRoute, unservedRoutes } from '../http/unserved-routes.ts'
+import { type Component, logName } from '../loading/component.ts'
+import {
+  type Configuration,
+  ConfigurationError,
+  defaultConfiguration,
+  loadConfiguration,
+} from '../loading/configuration.ts'
+import { LoadError, loadComponents, warnOthers } from '../loading/load-components.ts'
+import { type ResourceFolder, ResourcePathError, readResourceFolder } from '../loading/resource-files.ts'
+import type { Logger, LogOutput } from '../log/logger.ts'
+import { ComponentMetrics } from '../metrics/component-metrics.ts'
+import { defaultLatencyBuckets } from '../metrics/histogram.ts'
+import { HttpMetrics } from '../metrics/http-metrics.ts'
+import { type MetricsServer, startMetricsServer } from '../metrics/server.ts'
+import { probeApp } from './app-health.ts'
+import { waitForApp } from './app-port.ts'
+import { ComponentStore } from './component-store.ts'
+import { errorText } from './error-text.ts'
+import { createHealth } from './health.ts'
+import { createMetadataApi } from './metadata.ts'
+import { ProcessError, processComponents } from './processor.ts'
+import { createSecretsApi } from './secrets.ts'
+import { createStateApi } from './state.ts'
+
+/** What ends the sidecar with `Fatal error from runtime: …` and exit code 1. */
+export class RuntimeError extends Error {
+  override readonly name = 'RuntimeError'
+}
+
+export interface RuntimeDependencies {
+  readonly output: LogOutput
+  readonly registry: ComponentRegistry
+  /** Called when the grace period is over; must end the process. */
+  readonly onGraceExceeded: () => void
+  /** Called for a forced shutdown over the API; must end the process. */
+  readonly onForcedShutdown: () => void
+}
+
+export interface Runtime {
+  /** The ports in use, known once {@link run} listens. */
+  readonly ports: { readonly http: number; readonly metrics: number }
+  readonly ready: Promise<void>
+  /** Until shutdown is complete. Rejects with {@link RuntimeError}. */
+  run(): Promise<void>
+  /** Begins a graceful shutdown. */
+  stop(): void
+}
+
+/** A runtime that has not started. Throws {@link RuntimeError} for a configuration that cannot be had. */
+export function createRuntime(options: SidecarOptions, dependencies: RuntimeDependencies): Runtime {
+  return new DaprRuntime(options, dependencies)
+}
+
+const otherKinds = ['HTTPEndpoint', 'Subscription', 'WorkflowAccessPolicy', 'MCPServer'] as const
+const listenBudget = 10_000
+const drainBudget = 10_000
+
+class DaprRuntime implements Runtime {
+  readonly #options: SidecarOptions
+  readonly #dependencies: RuntimeDependencies
+  readonly #configuration: Configuration
+  readonly #log: Logger
+  readonly #httpLog: Logger
+  readonly #components = new ComponentStore()
+  readonly #componentMetrics: ComponentMetrics
+  readonly #httpMetrics: HttpMetrics | undefined
+  readonly #health = createHealth()
+  readonly #outboundHealth = createHealth()
+  readonly #stopping = new AbortController()
+  readonly #stopRequested = Promise.withResolvers<void>()
+  readonly #readiness = Promise.withResolvers<void>()
+  readonly #servers: { readonly server: Server; readonly name: string }[] = []
+  readonly #socketFiles: string[] = []
+  readonly #folders: readonly ResourceFolder[]
+  #metricsServer: MetricsServer | undefined
+  #appUnhealthy: Promise<void> | undefined
+  #httpPort = 0
+
+  constructor(options: SidecarOptions, dependencies: RuntimeDependencies) {
+    this.#options = options
+    this.#dependencies = dependencies
+    this.#log = dependencies.output.scope('dapr.runtime')
+    this.#httpLog = dependencies.output.scope('dapr.runtime.http')
+    this.#readiness.promise.catch(() => undefined)
+    dependencies.output
+      .scope('dapr.runtime.security')
+      .warn('mTLS is disabled. Skipping certificate request and tls validation')
+    if (options.appSsl) {
+      this.#log.warn(`The 'app-ssl' flag is deprecated; use 'app-protocol=${options.appProtocol}' instead`)
+    }
+    this.#configuration = this.#loadConfiguration()
+    const { latencyBuckets } = this.#configuration
+    const buckets = latencyBuckets.length > 0 ? latencyBuckets : defaultLatencyBuckets
+    this.#componentMetrics = new ComponentMetrics(options.appId, options.namespace, buckets)
+    this.#httpMetrics = this.#createHttpMetrics(buckets)
+    this.#folders = this.#readFolders()
+  }
+
+  get ports() {
+    return { http: this.#httpPort, metrics: this.#metricsServer?.port ?? 0 }
+  }
+
+  get ready() {
+    return this.#readiness.promise
+  }
+
+  stop(): void {
+    this.#stopRequested.resolve()
+  }
+
+  async run(): Promise<void> {
+    const { gracefulShutdownMs } = this.#options
+    if (gracefulShutdownMs === 0) {
+      this.#log.warn('Graceful shutdown timeout is infinite, will wait indefinitely to shutdown')
+    }
+    void this.#stopRequested.promise.then(() => this.#holdBack()).then(() => this.#stopping.abort())
+    let failure: unknown
+    try {
+      await this.#start()
+      this.#readiness.resolve()
+      await aborted(this.#stopping.signal)
+    } catch (error) {
+      failure = error
+      this.#readiness.reject(error)
+      this.#stopping.abort()
+    }
+    const grace =
+      gracefulShutdownMs > 0
+        ? setTimeout(() => {
+            this.#log.fatal('Graceful shutdown timeout exceeded, forcing shutdown')
+            this.#dependencies.onGraceExceeded()
+          }, gracefulShutdownMs)
+        : undefined
+    try {
+      await this.#shutDown()
+    } finally {
+      clearTimeout(grace)
+    }
+    if (failure !== undefined) throw failure
+  }
+
+  #loadConfiguration(): Configuration {
+    const { configPaths, environment } = this.#options
+    let configuration = defaultConfiguration
+    if (configPaths.length === 0) this.#log.info('loading default configuration')
+    else {
+      this.#log.debug(`Loading config from file(s): ${configPaths.join(', ')}`)
+      try {
+        configuration = loadConfiguration(configPaths, environment)
+      } catch (error) {
+        if (!(error instanceof ConfigurationError)) throw error
+        throw new RuntimeError(`error loading configuration: ${error.message}`)
+      }
+    }
+    if (configuration.enabledFeatures.length > 0) {
+      this.#log.info(`Enabled features: ${configuration.enabledFeatures.join(' ')}`)
+    }
+    for (const name of configuration.unsupported) {
+      this.#log.warn(`The configuration's ${name} is accepted and has no effect: it is not implemented yet`)
+    }
+    for (const sentence of this.#options.unsupported) this.#log.warn(sentence)
+    return configuration
+  }
+
+  #createHttpMetrics(buckets: readonly number[]): HttpMetrics | undefined {
+    const { metricsEnabled, increasedCardinality, excludeVerbs } = this.#configuration
+    if (!metricsEnabled) return undefined
+    if (increasedCardinality === undefined) {
+      this.#dependencies.output
+        .scope('dapr.runtime.diagnostics')
+        .warn(
+          "The default value for 'spec.metric.http.increasedCardinality' will change to 'false' in Dapr 1.15 or later",
+        )
+    }
+    return new HttpMetrics(this.#options.appId, {
+      buckets,
+      withPath: increasedCardinality ?? true,
+      withVerb: !excludeVerbs,
+    })
+  }
+
+  #readFolders(): readonly ResourceFolder[] {
+    const folders = this.#options.resourcesPaths.map((path) => {
+      try {
+        return readResourceFolder(path)
+      } catch (error) {
+        if (!(error instanceof ResourcePathError)) throw error
+        const reason = error.message.slice(error.message.indexOf(': ') + 2)
+        throw new RuntimeError(`failed to create watcher: failed to add target ${path}: ${reason}`)
+      }
+    })
+    for (const folder of folders) {
+      for (const name of folder.others) {
+        this.#log.warn(`A non-YAML resiliency file ${name} was detected, it will not be loaded`)
+      }
+      for (const { path, errors, documents } of folder.files) {
+        for (const error of errors) this.#log.error(`Could not determine resource type: ${error}`)
+        for (const { kind, name } of documents) {
+          if (kind === 'Resiliency') {
+            this.#log.warn(`Resiliency ${name} in ${path} is accepted and has no effect: it is not implemented yet`)
+          }
+        }
+      }
+    }
+    return folders
+  }
+
+  async #start(): Promise<void> {
+    const start = performance.now()
+    const { mode, appId } = this.#options
+    if (mode === 'kubernetes') throw new RuntimeError('kubernetes mode is not implemented yet')
+    if (mode !== 'standalone') throw new RuntimeError(`invalid mode: ${mode}`)
+    const runtimeReady = this.#health.target('runtime')
+    this.#log.info(`${mode} mode configured`)
+    this.#log.info(`app id: ${appId}`)
+    await this.#startMetrics()
+    await this.#loadComponents()
+    this.#reportOtherKinds()
+    for (const scope of this.#configuration.secretsScopes) {
+      this.#components.secretsScopes.set(scope.storeName, scope)
+    }
+    if (this.#options.appPort <= 0) {
+      this.#dependencies.output
+        .scope('dapr.runtime.channels')
+        .warn('App channel is not initialized. Did you configure an app-port?')
+    }
+    this.#log.warn('The gRPC API is not served yet: nothing listens on the gRPC ports')
+    await this.#startServers()
+    this.#outboundHealth.target('app')()
+    await this.#awaitApp()
+    if (this.#stopping.signal.aborted) return
+    this.#log.info(`dapr initialized. Status: Running. Init Elapsed ${Math.trunc(performance.now() - start)}ms`)
+    runtimeReady()
+  }
+
+  async #startMetrics(): Promise<void> {
+    const { metricsEnabled, metricsListenAddress, metricsPort } = this.#options
+    const ready = this.#health.target('metrics-exporter')
+    if (!metricsEnabled) {
+      ready()
+      return
+    }
+    if (!/^[+-]?\d+$/.test(metricsPort)) {
+      throw new RuntimeError(
+        `failed to parse metrics port: strconv.Atoi: parsing ${JSON.stringify(metricsPort)}: invalid syntax`,
+      )
+    }
+    const address = `${metricsListenAddress}:${metricsPort}`
+    const sources = [this.#componentMetrics, ...(this.#httpMetrics ? [this.#httpMetrics] : [])]
+    try {
+      this.#metricsServer = await startMetricsServer(
+        metricsListenAddress,
+        Number(metricsPort),
+        this.#configuration.metricsEnabled ? sources : [],
+        (error) => this.#log.error(`Failed to collect metrics: ${errorText(error)}`),
+      )
+    } catch (error) {
+      throw new RuntimeError(`failed to listen on ${address}: ${goListenError(address, error)}`)
+    }
+    this.#log.info(`metrics server started on ${address}/`)
+    ready()
+  }
+
+  async #loadComponents(): Promise<void> {
+    const { appId, namespace, environment, podName, logCompat } = this.#options
+    this.#log.info('Loading components…')
+    let found: Component[]
+    try {
+      found = loadComponents(
+        this.#folders,
+        { appId, namespace },
+        this.#dependencies.output.scope('dapr.runtime.loader.disk'),
+      )
+    } catch (error) {
+      if (!(error instanceof LoadError)) throw error
+      throw new RuntimeError(`failed to load components: ${error.message}`)
+    }
+    const denied = this.#configuration.deniedComponents.map((entry) => entry.toLowerCase())
+    const authorized = found.filter(({ type, version }) => {
+      const isDenied = denied.includes(type.toLowerCase()) || denied.includes(`${type}/${version}`.toLowerCase())
+      if (isDenied) this.#log.warn(`component type ${type} (version ${version}) is denied by the configuration`)
+      return !isDenied
+    })
+    for (const component of authorized) this.#log.debug(`Found component: ${logName(component)}`)
+    this.#log.info('Waiting for all outstanding components to be processed…')
+    try {
+      await processComponents(authorized, {
+        registry: this.#dependencies.registry,
+        components: this.#components,
+        metrics: this.#componentMetrics,
+        output: this.#dependencies.output,
+        appId,
+        podName,
+        namespace: environment['NAMESPACE'] ?? 'default',
+        environment,
+        oldLoadedLine: logCompat === '1.10',
+        signal: this.#stopping.signal,
+      })
+    } catch (error) {
+      throw error instanceof ProcessError ? new RuntimeError(error.message) : error
+    }
+    this.#log.info('All outstanding components processed')
+  }
+
+  #reportOtherKinds(): void {
+    const log = this.#dependencies.output.scope('dapr.runtime.loader.disk')
+    for (const kind of otherKinds) {
+      for (const folder of this.#folders) {
+        warnOthers(folder, kind, log)
+        for (const { path, errors, documents } of folder.files) {
+          if (errors.length > 0) {
+            log.warn(`daprd load ${kind} error when parsing manifests yaml resource in ${path}: ${errors.join('\n')}`)
+          }
+          for (const document of documents) {
+            if (document.kind !== kind) continue
+            this.#log.warn(
+              `${kind} ${document.name} in ${path} is accepted and has no effect: it is not implemented yet`,
+            )
+          }
+        }
+      }
+    }
+  }
+
+  async #startServers(): Promise<void> {
+    const { options, log } = { options: this.#options, log: this.#httpLog }
+    const configuration = this.#configuration
+    const output = this.#dependencies.output
+    const system: SystemApi = {
+      appId: options.appId,
+      health: this.#health,
+      outboundHealth: this.#outboundHealth,
+      metadata: createMetadataApi(options, this.#components, configuration.enabledFeatures),
+      shutdown: (force) => this.#shutdownByApi(force),
+    }
+    const metrics = this.#componentMetrics
+    const all = [
+      ...stateRoutes(createStateApi(options.appId, this.#components, metrics, log)),
+      ...secretsRoutes(createSecretsApi(this.#components, metrics, output.scope('dapr.api'))),
+      ...publicRoutes(system),
+      shutdownRoute(system),
+      ...unservedRoutes(),
+      invokeRoute(),
+    ]
+    const { allowedApis, deniedApis } = configuration
+    const routes = all.filter((route) => isRouteAllowed(route, allowedApis, deniedApis))
+    const cors = createCors(options.allowedOrigins)
+    const tracing = Number(configuration.samplingRate === '' ? '0.0001' : configuration.samplingRate) !== 0
+    if (options.maxBodyBytes > 0) {
+      log.info(`Enabled max body size HTTP middleware with size ${options.maxBodyBytes} bytes`)
+    }
+    if (tracing) log.info('Enabled tracing HTTP middleware')
+    if (this.#httpMetrics) log.info('Enabled metrics HTTP middleware')
+    if (cors) log.info('Enabled CORS HTTP middleware')
+    if (options.apiToken !== '') log.info('Enabled token authentication on HTTP server')
+    const { apiLogging } = configuration
+    const common = {
+      metrics: this.#httpMetrics,
+      tracing,
+      maxHeaderBytes: options.readBufferBytes,
+      log,
+    }
+    const create = () =>
+      createApiServer({
+        ...common,
+        routes,
+        fallback: routes.find(({ name }) => name === 'InvokeService'),
+        apiToken: options.apiToken,
+        cors,
+        maxBodyBytes: options.maxBodyBytes,
+        apiLog:
+          (options.apiLogging ?? apiLogging.enabled)
+            ? { ...apiLogging, log: output.scope('dapr.runtime.http-info') }
+            : undefined,
+      })
+    await this.#listen(create)
+    if (options.unixDomainSocket !== '') this.#log.info('HTTP server is running on a Unix Domain Socket')
+    else this.#log.info(`HTTP server is running on port ${options.httpPort}`)
+    this.#log.info(`The request body size parameter is: ${options.maxBodyBytes} bytes`)
+    if (options.publicPort !== undefined) {
+      const server = createApiServer({
+        ...common,
+        routes: publicRoutes(system).filter((route) => isRouteAllowed(route, allowedApis, deniedApis)),
+        fallback: undefined,
+        apiToken: '',
+        cors: undefined,
+        maxBodyBytes: 0,
+        apiLog: undefined,
+      })
+      const host = stripBrackets(options.publicListenAddress)
+      const address = `${options.publicListenAddress}:${options.publicPort}`
+      try {
+        await listenOn(server, { port: options.publicPort, ...(host ? { host } : {}) })
+      } catch (error) {
+        throw new RuntimeError(goListenError(address, error))
+      }
+      this.#servers.push({ server, name: address })
+    }
+  }
+
+  async #listen(create: () => Server): Promise<void> {
+    const { unixDomainSocket, appId, listenAddresses, httpPort } = this.#options
+    if (unixDomainSocket !== '') {
+      const path = join(unixDomainSocket, `dapr-${appId}-http.socket`)
+      const server = create()
+      try {
+        await listenOn(server, { path })
+      } catch (error) {
+        throw new RuntimeError(`failed to start HTTP server: ${goListenError(path, error, 'unix')}`)
+      }
+      this.#socketFiles.push(path)
+      this.#httpLog.info(`HTTP server listening on UNIX socket: ${path}`)
+      this.#servers.push({ server, name: path })
+      return
+    }
+    for (const listenAddress of listenAddresses) {
+      const address = `${listenAddress}:${httpPort}`
+      const server = create()
+      const host = stripBrackets(listenAddress)
+      try {
+        this.#httpPort = await this.#listenPatiently(server, { port: httpPort, ...(host ? { host } : {}) })
+        this.#httpLog.info(`HTTP server listening on TCP address: ${address}`)
+        this.#servers.push({ server, name: host ? address : `[::]:${this.#httpPort}` })
+      } catch (error) {
+        this.#httpLog.debug(
+          `Failed to listen for HTTP server on TCP address ${address} with error: ${goListenError(address, error)}`,
+        )
+      }
+    }
+    if (this.#servers.length === 0) {
+      throw new RuntimeError('failed to start HTTP server: could not listen on any endpoint')
+    }
+  }
+
+  /** A port in use may become free: daprd tries for ten seconds. */
+  async #listenPatiently(server: Server, target: { port: number; host?: string }): Promise<number> {
+    const deadline = performance.now() + listenBudget
+    for (let pause = 100; ; pause = Math.min(pause * 1.5, 500)) {
+      try {
+        return await listenOn(server, target)
+      } catch (error) {
+        if (performance.now() + pause > deadline || this.#stopping.signal.aborted) throw error
+        await delay(pause, undefined, { signal: this.#stopping.signal }).catch(() => undefined)
+      }
+    }
+  }
+
+  async #awaitApp(): Promise<void> {
+    const { appPort, appChannelAddress, appProtocol, appHealthCheck } = this.#options
+    if (appPort <= 0) return
+    const { signal } = this.#stopping
+    const app = { host: appChannelAddress, port: appPort, protocol: appProtocol }
+    const found = await waitForApp(app, this.#log, signal)
+    if (!found || !appHealthCheck) return
+    if (appProtocol !== 'http' && appProtocol !== 'https') {
+      this.#log.warn(`Health checks of an app that speaks ${appProtocol} are not implemented yet`)
+      return
+    }
+    const base = `${appProtocol}://${appChannelAddress}:${appPort}`
+    const log = this.#dependencies.output.scope('dapr.apphealth')
+    this.#appUnhealthy = probeApp(base, appHealthCheck, log, signal).unhealthy
+  }
+
+  #shutdownByApi(force: boolean): void {
+    const log = this.#dependencies.output.scope('dapr.api')
+    if (force) {
+      log.warn('Force shutdown requested, exiting immediately without graceful shutdown')
+      this.#dependencies.onForcedShutdown()
+      return
+    }
+    log.info('Shutdown requested via API')
+    // Unlike a signal, a request over the API is not held back.
+    this.#stopping.abort()
+  }
+
+  async #holdBack(): Promise<void> {
+    const { blockShutdownMs } = this.#options
+    if (blockShutdownMs === undefined) return
+    this.#log.info(
+      `Blocking graceful shutdown for ${formatGoDuration(blockShutdownMs)} or until app reports unhealthy...`,
+    )
+    const { signal } = this.#stopping
+    const expired = delay(blockShutdownMs, 'expired' as const, { signal }).catch(() => 'stopped' as const)
+    const reason = await Promise.race([expired, ...(this.#appUnhealthy ? [this.#appUnhealthy] : [])])
+    if (reason === 'expired') this.#log.info('Block shutdown period expired, entering shutdown...')
+    else if (reason === undefined) this.#log.info('App reported unhealthy, entering shutdown...')
+  }
+
+  async #shutDown(): Promise<void> {
+    this.#log.info('Dapr is shutting down')
+    // Requests first, so that none finds its component closed.
+    await Promise.all(
+      this.#servers.map(({ server, name }) => {
+        this.#httpLog.info(`Closing HTTP server ${name}…`)
+        return drain(server)
+      }),
+    )
+    await Promise.all(
+      [...this.#components.components.values()].map(async (component) => {
+        this.#log.info(`Shutting down component ${logName(component)}`)
+        const { name } = component
+        const store = this.#components.stateStores.get(name)?.store ?? this.#components.secretStores.get(name)
+        try {
+          await store?.close?.()
+        } catch (error) {
+          this.#log.error(`Error shutting down component ${logName(component)}: ${errorText(error)}`)
+        }
+      }),
+    )
+    this.#log.info('Dapr runtime stopped')
+    await Promise.all(this.#socketFiles.map((path) => rm(path, { force: true })))
+    await this.#metricsServer?.close()
+  }
+}
+
+/** Stops listening, lets requests finish, and closes each connection as it becomes idle. */
+async function drain(server: Server): Promise<void> {
+  const sweep = setInterval(() => server.closeIdleConnections(), 20)
+  const late = setTimeout(() => server.closeAllConnections(), drainBudget)
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve())
+    server.closeIdleConnections()
+  })
+  clearInterval(sweep)
+  clearTimeout(late)
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+}
+
+function stripBrackets(address: string): string {
+  return address.startsWith('[') && address.endsWith(']') ? address.slice(1, -1) : address
+}
+
+const errnoTexts: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'address already in use',
+  EACCES: 'permission denied',
+  EADDRNOTAVAIL: 'cannot assign requested address',
+  ENOENT: 'no such file or directory',
+}
+
+function goListenError(address: string, error: unknown, network = 'tcp'): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  return `listen ${network} ${address}: bind: ${errnoTexts[code] ?? errorText(error)}`
+}

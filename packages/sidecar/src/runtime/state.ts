@@ -1,0 +1,282 @@
+/** The state building block: keys, concurrency, bulk and transactions over a store, with Dapr's errors. */
+import {
+  EtagError,
+  type SetStateRequest,
+  type StateItem,
+  type StateStoreOptions,
+  type TransactionOperation,
+} from '@keystead/components'
+import type { Logger } from '../log/logger.ts'
+import type { ComponentMetrics, StateOperation } from '../metrics/component-metrics.ts'
+import { type ApiError, state } from './api-error.ts'
+import type { ComponentStore, LoadedStateStore } from './component-store.ts'
+import { errorText } from './error-text.ts'
+import { storeKey } from './state-keys.ts'
+
+type StringMap = Readonly<Record<string, string>>
+
+/** As the app wrote it: `concurrency` and `consistency` are checked here. */
+export interface StateOptions {
+  readonly concurrency?: string
+  readonly consistency?: string
+}
+
+export interface SaveRequest {
+  readonly key: string
+  readonly value: Uint8Array
+  readonly etag?: string
+  readonly metadata: StringMap
+  readonly options?: StateOptions
+  readonly contentType?: string
+}
+
+export interface DeleteRequest {
+  readonly key: string
+  readonly etag?: string
+  readonly metadata: StringMap
+  readonly options?: StateOptions
+}
+
+export type TransactionRequest =
+  | { readonly operation: 'upsert'; readonly request: SaveRequest }
+  | { readonly operation: 'delete'; readonly request: DeleteRequest }
+
+export interface BulkItem extends StateItem {
+  /** As the app knows it. */
+  readonly key: string
+  readonly error?: string
+}
+
+/** Every function throws or rejects with an ApiError. */
+export interface StateApi {
+  /** The store by its name, so that a transport can refuse before it reads a body. */
+  require(store: string): LoadedStateStore
+  requireTransactions(store: string): LoadedStateStore
+  /** Refuses: no store of ours answers queries yet. */
+  query(store: string): never
+  get(
+    store: string,
+    key: string,
+    metadata: StringMap,
+    consistency: string | undefined,
+    signal: AbortSignal,
+  ): Promise<StateItem>
+  save(store: string, requests: readonly SaveRequest[], signal: AbortSignal): Promise<void>
+  delete(store: string, request: DeleteRequest, signal: AbortSignal): Promise<void>
+  /** In the order of `keys`; a key that fails has its `error`. `parallelism` 0 or less: no limit. */
+  getBulk(
+    store: string,
+    keys: readonly string[],
+    metadata: StringMap,
+    parallelism: number,
+    signal: AbortSignal,
+  ): Promise<BulkItem[]>
+  transact(
+    store: string,
+    operations: readonly TransactionRequest[],
+    metadata: StringMap,
+    signal: AbortSignal,
+  ): Promise<void>
+}
+
+const noOptions: StateStoreOptions = Object.freeze({})
+
+export function createStateApi(
+  appId: string,
+  components: ComponentStore,
+  metrics: ComponentMetrics,
+  log: Logger,
+): StateApi {
+  const refuse = (error: ApiError): never => {
+    if (log.enabled('debug')) log.debug(error.describe())
+    throw error
+  }
+  const require = (name: string): LoadedStateStore => {
+    const loaded = components.stateStores.get(name)
+    if (loaded) return loaded
+    return refuse(
+      components.stateStores.size === 0 ? state.storesNotConfigured(name, appId) : state.storeNotFound(name, appId),
+    )
+  }
+  const observe = async <T>(name: string, operation: StateOperation, run: () => Promise<T>): Promise<T> => {
+    const start = performance.now()
+    let ok = false
+    try {
+      const result = await run()
+      ok = true
+      return result
+    } finally {
+      metrics.state(name, operation, ok, performance.now() - start)
+    }
+  }
+  const set = (loaded: LoadedStateStore, name: string, request: SaveRequest): SetStateRequest => ({
+    key: storeKey(request.key, loaded.prefix, name),
+    value: request.value,
+    ...(request.etag ? { etag: request.etag } : {}),
+    metadata: request.metadata,
+    options: noOptions,
+    ...(request.contentType === undefined ? {} : { contentType: request.contentType }),
+  })
+
+  const requireTransactions = (name: string): LoadedStateStore => {
+    const loaded = require(name)
+    if (loaded.store.transact && loaded.store.features.includes('TRANSACTIONAL')) return loaded
+    return refuse(state.transactionsNotSupported(name))
+  }
+
+  return {
+    require,
+    requireTransactions,
+    query(name) {
+      require(name)
+      return refuse(state.queryNotSupported(name))
+    },
+
+    async get(name, key, metadata, consistency, signal) {
+      const loaded = require(name)
+      const stored = storeKey(key, loaded.prefix, name)
+      const start = performance.now()
+      try {
+        const options = consistency ? checkedOptions({ consistency }) : noOptions
+        const item = await loaded.store.get(stored, metadata, options, signal)
+        metrics.state(name, 'get', true, performance.now() - start)
+        return item
+      } catch (error) {
+        metrics.state(name, 'get', false, performance.now() - start)
+        return refuse(state.get(key, name, errorText(error)))
+      }
+    },
+
+    async save(name, requests, signal) {
+      const loaded = require(name)
+      const prepared = requests.map((request) => set(loaded, name, request))
+      try {
+        await observe(name, 'set', async () => {
+          const one = (index: number): Promise<void> => {
+            const request = prepared[index]
+            if (!request) return Promise.resolve()
+            const options = requests[index]?.options
+            return loaded.store.set(options ? { ...request, options: checkedOptions(options) } : request, signal)
+          }
+          if (prepared.length === 1) await one(0)
+          else await settleAll(prepared.map((_, index) => async () => one(index)))
+        })
+      } catch (error) {
+        const { status, text } = stateFailure(error)
+        refuse(state.save(name, text, status))
+      }
+    },
+
+    async delete(name, request, signal) {
+      const loaded = require(name)
+      const key = storeKey(request.key, loaded.prefix, name)
+      try {
+        await observe(name, 'delete', async () => {
+          const options = request.options ? checkedOptions(request.options) : noOptions
+          await loaded.store.delete(
+            { key, ...(request.etag ? { etag: request.etag } : {}), metadata: request.metadata, options },
+            signal,
+          )
+        })
+      } catch (error) {
+        const { status, text } = stateFailure(error)
+        refuse(state.delete(request.key, text, status))
+      }
+    },
+
+    async getBulk(name, keys, metadata, parallelism, signal) {
+      const loaded = require(name)
+      const stored = keys.map((key) => storeKey(key, loaded.prefix, name))
+      const items = new Array<BulkItem>(keys.length)
+      const read = async (index: number) => {
+        const key = keys[index] ?? ''
+        try {
+          items[index] = { ...(await loaded.store.get(stored[index] ?? '', metadata, noOptions, signal)), key }
+        } catch (error) {
+          items[index] = { key, error: errorText(error) }
+        }
+      }
+      await observe(name, 'bulk_get', () => limited(keys.length, parallelism, read))
+      return items
+    },
+
+    async transact(name, operations, metadata, signal) {
+      const loaded = requireTransactions(name)
+      const prepared = operations.map(({ operation, request }): TransactionOperation => {
+        // daprd names no key in the details of a transaction's refusal.
+        const key = storeKey(request.key, loaded.prefix, name, '')
+        if (operation === 'upsert') return { operation, request: { ...set(loaded, name, request), key } }
+        return {
+          operation,
+          request: {
+            key,
+            ...(request.etag ? { etag: request.etag } : {}),
+            metadata: request.metadata,
+            options: noOptions,
+          },
+        }
+      })
+      try {
+        await observe(name, 'transaction', async () => {
+          const checked = prepared.map((item, index): TransactionOperation => {
+            const options = operations[index]?.request.options
+            if (!options) return item
+            return item.operation === 'upsert'
+              ? { operation: 'upsert', request: { ...item.request, options: checkedOptions(options) } }
+              : { operation: 'delete', request: { ...item.request, options: checkedOptions(options) } }
+          })
+          await loaded.store.transact?.(checked, metadata, signal)
+        })
+      } catch (error) {
+        refuse(state.transaction(errorText(error)))
+      }
+    },
+  }
+}
+
+/** Throws with the words components-contrib has for a mode that it does not know. */
+function checkedOptions({ concurrency, consistency }: StateOptions): StateStoreOptions {
+  const checked: { concurrency?: 'first-write' | 'last-write'; consistency?: 'eventual' | 'strong' } = {}
+  if (concurrency === 'first-write' || concurrency === 'last-write') checked.concurrency = concurrency
+  else if (concurrency) throw new Error(`unrecognized concurrency model '${concurrency}'`)
+  if (consistency === 'eventual' || consistency === 'strong') checked.consistency = consistency
+  else if (consistency) throw new Error(`unrecognized consistency model '${consistency}'`)
+  return checked
+}
+
+/** Several operations at once; their errors together, as Go's `errors.Join` words them. */
+class JoinedError extends Error {
+  override readonly name = 'JoinedError'
+  readonly errors: readonly unknown[]
+  constructor(errors: readonly unknown[]) {
+    super(errors.map(errorText).join('\n'))
+    this.errors = errors
+  }
+}
+
+async function settleAll(operations: readonly (() => Promise<void>)[]): Promise<void> {
+  const settled = await Promise.allSettled(operations.map((operation) => operation()))
+  const errors = settled.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []))
+  if (errors.length === 0) return
+  if (errors.every((error) => error instanceof EtagError)) {
+    const invalid = errors.some((error) => error instanceof EtagError && error.kind === 'invalid')
+    throw new EtagError(invalid ? 'invalid' : 'mismatch', errors.map(errorText).join('\n'))
+  }
+  throw new JoinedError(errors)
+}
+
+/** An etag that does not match is a conflict; one that is none, the caller's fault; all else the store's. */
+function stateFailure(error: unknown): { readonly status: number; readonly text: string } {
+  const etag = error instanceof JoinedError ? error.errors.find((inner) => inner instanceof EtagError) : error
+  if (etag instanceof EtagError) return { status: etag.kind === 'mismatch' ? 409 : 400, text: etag.message }
+  return { status: 500, text: errorText(error) }
+}
+
+async function limited(count: number, parallelism: number, run: (index: number) => Promise<void>): Promise<void> {
+  let next = 0
+  const worker = async () => {
+    while (next < count) await run(next++)
+  }
+  const workers = parallelism > 0 ? Math.min(parallelism, count) : count
+  await Promise.all(Array.from({ length: workers }, worker))
+}
