@@ -19,8 +19,13 @@ const known = new Set([
   latest,
 ])
 
-/** Throws Key Vault's error when the version is absent or unknown. */
-export function checkApiVersion(version: string | null): void {
+const alone = 'api-version='
+
+/** Looks for the version in a raw query. Throws Key Vault's error when it is absent or unknown. */
+export function checkApiVersion(query: string): void {
+  // What clients send for a secret is the version and nothing else.
+  if (query.startsWith(alone) && known.has(query.slice(alone.length))) return
+  const version = new URLSearchParams(query).get('api-version')
   if (version === null || version === '') throw apiVersionMissing()
   if (!known.has(version)) throw apiVersionUnknown(version, latest)
 }

@@ -4,11 +4,12 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { type AuditTrail, AuditTrailError, type Authorizer, type Decision } from '@keystead/authorization'
 import { type Caller, TokenError, type TokenVerifier } from '@keystead/identity'
 import { StoreError } from '@keystead/store'
+import { checkApiVersion } from './api-versions.ts'
 import { challenge, foreignTenant, vaultAudiences } from './challenge.ts'
 import { auditEvent, clientAddress, type Exchange } from './exchange.ts'
 import { internalServerError, KeyVaultError, serviceUnavailable, vaultNotFound } from './key-vault-error.ts'
 import { addressRefused, connectionRefused, refusal } from './refusal.ts'
-import { type Answer, writeAnswer } from './response.ts'
+import { type Answer, bodyOf, writeAnswer } from './response.ts'
 import { parseRoute, type Route } from './route.ts'
 import type { SecretOperations } from './secret-operations.ts'
 import { addressAllowed, type Vault } from './vault.ts'
@@ -29,15 +30,16 @@ export interface DataPlaneOptions {
 
 /** The vault that a Host header names: its first label. */
 function vaultNameOf(host: string): string {
-  const end = host.search(/[.:]/)
-  return (end < 0 ? host : host.slice(0, end)).toLowerCase()
+  const dot = host.indexOf('.')
+  return (dot < 0 ? host.replace(/:\d*$/, '') : host.slice(0, dot)).toLowerCase()
 }
 
 /** The vault's URL as the caller reached it. */
 function baseOf(request: IncomingMessage, vault: Vault): string {
-  const host = (request.headers.host ?? '').toLowerCase()
-  const canonical = vault.url.slice('https://'.length)
-  if (host === canonical || host === `${canonical}:443` || !/^[a-z0-9-]+(\.[a-z0-9-]+)*(:\d{1,5})?$/.test(host)) {
+  const given = request.headers.host ?? ''
+  if (given === vault.host) return vault.url
+  const host = given.toLowerCase()
+  if (host === vault.host || host === `${vault.host}:443` || !/^[a-z0-9-]+(\.[a-z0-9-]+)*(:\d{1,5})?$/.test(host)) {
     return vault.url
   }
   return `${'encrypted' in request.socket ? 'https' : 'http'}://${host}`
@@ -117,12 +119,14 @@ export class DataPlane {
     const decision = this.#decide(caller, vault, route, exchange.resource)
     exchange.decision = decision
     if (!decision.allowed) throw refusal(decision, caller, vault)
+    const query = mark < 0 ? '' : url.slice(mark + 1)
+    checkApiVersion(query)
     return await this.#operations.run({
       exchange,
       vault,
       base: baseOf(request, vault),
       route,
-      query: new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)),
+      query,
       beforeCommit: async () => {
         await this.#audit.append(auditEvent(exchange, route.operation.name === 'SecretPurge' ? 204 : 200))
         exchange.audited = true
@@ -169,7 +173,7 @@ export class DataPlane {
         error: error instanceof Error ? `${error.name}: ${error.message}` : 'unknown',
       })
     }
-    return { status: answered.status, body: Buffer.from(answered.toBody()), headers: answered.headers }
+    return { status: answered.status, body: bodyOf(answered.toBody()), headers: answered.headers }
   }
 
   #answerable(exchange: Exchange, error: unknown): KeyVaultError {

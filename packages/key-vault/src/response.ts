@@ -4,10 +4,16 @@ import { isIPv6 } from 'node:net'
 import type { Exchange } from './exchange.ts'
 import { clientAddress } from './exchange.ts'
 
+/** JSON, with its length in bytes of UTF-8. */
+export interface AnswerBody {
+  readonly text: string
+  readonly byteLength: number
+}
+
 export interface Answer {
   readonly status: number
-  /** JSON; absent for 204. */
-  readonly body?: Buffer
+  /** Absent for 204. */
+  readonly body?: AnswerBody
   readonly headers?: Readonly<Record<string, string>>
 }
 
@@ -29,8 +35,12 @@ const fixedHeaders = [
   'max-age=31536000;includeSubDomains',
 ]
 
+export function bodyOf(text: string): AnswerBody {
+  return { text, byteLength: Buffer.byteLength(text) }
+}
+
 export function jsonAnswer(status: number, body: unknown): Answer {
-  return { status, body: Buffer.from(JSON.stringify(body)) }
+  return { status, body: bodyOf(JSON.stringify(body)) }
 }
 
 function networkInfo(address: string): string {
@@ -40,25 +50,37 @@ function networkInfo(address: string): string {
     : `conn_type=Ipv4;addr=${mapped};act_addr_fam=InterNetwork;`
 }
 
+/** Requests come from few addresses, one after the other. */
+let lastNetworkInfo = { address: '', text: networkInfo('') }
+
+function networkInfoOf(address: string): string {
+  if (lastNetworkInfo.address !== address) lastNetworkInfo = { address, text: networkInfo(address) }
+  return lastNetworkInfo.text
+}
+
 export function writeAnswer(response: ServerResponse, exchange: Exchange, answer: Answer): void {
-  const { request, vault, requestId, decision } = exchange
-  const headers = [...fixedHeaders, 'x-ms-request-id', requestId]
-  headers.push('x-ms-keyvault-network-info', networkInfo(clientAddress(request)))
+  const { request, vault, requestId } = exchange
+  const headers = [
+    ...fixedHeaders,
+    'x-ms-request-id',
+    requestId,
+    'x-ms-keyvault-network-info',
+    networkInfoOf(clientAddress(request)),
+  ]
   if (vault !== undefined) headers.push('x-ms-keyvault-region', vault.location)
   const clientRequestId = request.headers['x-ms-client-request-id']
   if (typeof clientRequestId === 'string' && /^[\x21-\x7e]{1,256}$/.test(clientRequestId)) {
     headers.push('x-ms-client-request-id', clientRequestId)
   }
-  if (decision?.assignmentId !== undefined) {
-    headers.push(
-      'x-ms-keyvault-rbac-assignment-id',
-      decision.assignmentId.slice(decision.assignmentId.lastIndexOf('/') + 1),
-    )
-  }
   for (const name in answer.headers) headers.push(name, answer.headers[name] ?? '')
-  if (answer.body !== undefined) {
-    headers.push('Content-Type', 'application/json; charset=utf-8', 'Content-Length', String(answer.body.byteLength))
+  const { body } = answer
+  if (body === undefined) {
+    response.writeHead(answer.status, headers)
+    response.end()
+    return
   }
+  headers.push('Content-Type', 'application/json; charset=utf-8', 'Content-Length', String(body.byteLength))
   response.writeHead(answer.status, headers)
-  response.end(answer.body)
+  // A text goes out in one piece with the head; one byte a character, where it has nothing wider.
+  response.end(body.text, body.byteLength === body.text.length ? 'latin1' : 'utf8')
 }

@@ -12,6 +12,8 @@ export interface Route {
 
 const secretName = /^[0-9a-zA-Z-]{1,127}$/
 const secretVersion = /^[0-9a-fA-F]{32}$/
+/** What nearly every request is. */
+const plainGet = /^\/secrets\/([0-9a-zA-Z-]{1,127})(?:\/([0-9a-f]{32}))?\/?$/
 const otherPlanes = new Set(['keys', 'deletedkeys', 'certificates', 'deletedcertificates', 'storage', 'deletedstorage'])
 
 function decoded(segment: string): string {
@@ -90,6 +92,10 @@ function deletedSecretRoute(method: string, rest: readonly string[]): Route {
  * not served here.
  */
 export function parseRoute(method: string, path: string): Route {
+  if (method === 'GET') {
+    const plain = plainGet.exec(path)
+    if (plain?.[1] !== undefined) return { operation: operations.SecretGet, name: plain[1], version: plain[2] ?? '' }
+  }
   let start = 0
   while (path.charCodeAt(start) === 0x2f) start += 1
   const end = path.length > start && path.endsWith('/') ? path.length - 1 : path.length

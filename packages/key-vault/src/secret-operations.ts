@@ -1,12 +1,11 @@
 /** What each data-plane operation does, once its caller may. */
 import type { Keyring } from '@keystead/store'
-import { checkApiVersion } from './api-versions.ts'
 import { openBackup, sealBackup } from './backup.ts'
 import type { Exchange } from './exchange.ts'
 import { purgeProtected, secretDisabled } from './key-vault-error.ts'
 import { deletedBundle, deletedItem, secretBundle, secretItem, versionItem } from './representation.ts'
 import { readJson } from './request-body.ts'
-import { type Answer, jsonAnswer } from './response.ts'
+import { type Answer, bodyOf, jsonAnswer } from './response.ts'
 import type { Route } from './route.ts'
 import {
   parseMaxResults,
@@ -33,7 +32,8 @@ export interface SecretRequest {
   /** The vault's URL as the caller reached it: ids and links are made of it. */
   readonly base: string
   readonly route: Route
-  readonly query: URLSearchParams
+  /** The raw query, without its question mark. */
+  readonly query: string
   /** Appends the audit event of a write that is about to be committed. */
   readonly beforeCommit: BeforeCommit
 }
@@ -55,7 +55,6 @@ export class SecretOperations {
 
   /** Throws {@link KeyVaultError}. */
   async run(request: SecretRequest): Promise<Answer> {
-    checkApiVersion(request.query.get('api-version'))
     switch (request.route.operation.name) {
       case 'SecretGet':
         return await this.#get(request)
@@ -91,7 +90,7 @@ export class SecretOperations {
     const mark = this.#cache.mark()
     const secret = await this.#repository.get(vault, route.name, route.version)
     if (!secret.enabled) throw secretDisabled()
-    const body = Buffer.from(JSON.stringify(secretBundle(vault, base, secret)))
+    const body = bodyOf(JSON.stringify(secretBundle(vault, base, secret)))
     this.#cache.put(mark, vault.id, route.name, variant, body)
     return { status: 200, body }
   }
@@ -117,25 +116,28 @@ export class SecretOperations {
   }
 
   async #list(request: SecretRequest): Promise<Answer> {
-    const { vault, base, query } = request
+    const { vault, base } = request
+    const query = new URLSearchParams(request.query)
     const limit = parseMaxResults(query.get('maxresults'))
     const page = await this.#repository.list(vault, parseSkipToken(query.get('$skiptoken')), limit)
-    return this.#page(request, 'secrets', page, (secret) => secretItem(vault, base, secret))
+    return nextPage(base, query, 'secrets', page, (secret) => secretItem(vault, base, secret))
   }
 
   async #listVersions(request: SecretRequest): Promise<Answer> {
-    const { vault, base, route, query } = request
+    const { vault, base, route } = request
+    const query = new URLSearchParams(request.query)
     const limit = parseMaxResults(query.get('maxresults'))
     const after = parseSkipToken(query.get('$skiptoken'))
     const page = await this.#repository.listVersions(vault, route.name, after, limit)
-    return this.#page(request, `secrets/${route.name}/versions`, page, (version) => versionItem(vault, base, version))
+    return nextPage(base, query, `secrets/${route.name}/versions`, page, (version) => versionItem(vault, base, version))
   }
 
   async #listDeleted(request: SecretRequest): Promise<Answer> {
-    const { vault, base, query } = request
+    const { vault, base } = request
+    const query = new URLSearchParams(request.query)
     const limit = parseMaxResults(query.get('maxresults'))
     const page = await this.#repository.listDeleted(vault, parseSkipToken(query.get('$skiptoken')), limit)
-    return this.#page(request, 'deletedsecrets', page, (secret) => deletedItem(vault, base, secret))
+    return nextPage(base, query, 'deletedsecrets', page, (secret) => deletedItem(vault, base, secret))
   }
 
   async #getDeleted({ vault, base, route }: SecretRequest): Promise<Answer> {
@@ -171,14 +173,20 @@ export class SecretOperations {
     this.#cache.forget(vault.id, secret.name)
     return jsonAnswer(200, versionItem(vault, base, secret))
   }
+}
 
-  #page<T>({ base, query }: SecretRequest, path: string, page: Page<T>, item: (entry: T) => unknown): Answer {
-    const version = encodeURIComponent(query.get('api-version') ?? '')
-    const most = query.get('maxresults')
-    const nextLink =
-      page.next === undefined
-        ? null
-        : `${base}/${path}?api-version=${version}&$skiptoken=${skipToken(page.next)}${most === null ? '' : `&maxresults=${most}`}`
-    return jsonAnswer(200, { value: page.items.map(item), nextLink })
-  }
+function nextPage<T>(
+  base: string,
+  query: URLSearchParams,
+  path: string,
+  page: Page<T>,
+  item: (entry: T) => unknown,
+): Answer {
+  const version = encodeURIComponent(query.get('api-version') ?? '')
+  const most = query.get('maxresults')
+  const nextLink =
+    page.next === undefined
+      ? null
+      : `${base}/${path}?api-version=${version}&$skiptoken=${skipToken(page.next)}${most === null ? '' : `&maxresults=${most}`}`
+  return jsonAnswer(200, { value: page.items.map(item), nextLink })
 }

@@ -1,5 +1,6 @@
 /** Answers to gets, kept within a bound of bytes: whatever touches a secret empties what is kept of it at once. */
 import { LRUCache } from 'lru-cache'
+import type { AnswerBody } from './response.ts'
 
 /** Before a read from the database; what was read may be kept only if nothing has changed since. */
 export interface ReadMark {
@@ -10,13 +11,13 @@ export interface ReadMark {
 const maxVariants = 8
 
 export class ValueCache {
-  readonly #entries: LRUCache<string, Map<string, Buffer>> | undefined
+  readonly #entries: LRUCache<string, Map<string, AnswerBody>> | undefined
   #epoch = 0
 
   /** `maxBytes` 0 keeps nothing. */
   constructor(maxBytes: number) {
     if (maxBytes > 0) {
-      this.#entries = new LRUCache<string, Map<string, Buffer>>({
+      this.#entries = new LRUCache<string, Map<string, AnswerBody>>({
         maxSize: maxBytes,
         sizeCalculation: (variants, key) => {
           let size = key.length + 64
@@ -27,7 +28,7 @@ export class ValueCache {
     }
   }
 
-  get(vaultId: string, name: string, variant: string): Buffer | undefined {
+  get(vaultId: string, name: string, variant: string): AnswerBody | undefined {
     return this.#entries?.get(entryKey(vaultId, name))?.get(variant)
   }
 
@@ -36,7 +37,7 @@ export class ValueCache {
   }
 
   /** Keeps an answer, unless a write happened since `mark` was taken. */
-  put(mark: ReadMark, vaultId: string, name: string, variant: string, answer: Buffer): void {
+  put(mark: ReadMark, vaultId: string, name: string, variant: string, answer: AnswerBody): void {
     if (this.#entries === undefined || mark.epoch !== this.#epoch) return
     const key = entryKey(vaultId, name)
     const variants = new Map(this.#entries.get(key))

@@ -16,6 +16,8 @@ export interface Vault {
   readonly properties: VaultProperties
   /** How Key Vault names it in refusals: `NAME;location=REGION`. */
   readonly label: string
+  /** `name.vault.azure.net`. */
+  readonly host: string
   /** `https://name.vault.azure.net`, without a slash at the end. */
   readonly url: string
   readonly dataKey: string
@@ -104,6 +106,7 @@ export function addressAllowed(network: Network, address: string): boolean {
 export function vaultFromResource(id: string, resource: Omit<Resource, 'etag'>): Vault {
   const properties = readVaultProperties(resource.properties)
   const location = canonicalLocation(resource.location ?? '')
+  const host = `${resource.name.toLowerCase()}.vault.azure.net`
   const subscriptionId = resource.id.split('/')[2] ?? ''
   return {
     id,
@@ -114,7 +117,8 @@ export function vaultFromResource(id: string, resource: Omit<Resource, 'etag'>):
     tenantId: properties.tenantId,
     properties,
     label: `${resource.name};location=${location}`,
-    url: `https://${resource.name.toLowerCase()}.vault.azure.net`,
+    host,
+    url: `https://${host}`,
     dataKey: dataKeyOf(id),
     backupKey: backupKeyOf(properties.tenantId, subscriptionId),
     policies: secretPolicies(properties.accessPolicies),
