@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
@@ -327,6 +329,37 @@ describe('odd input to the token endpoint', () => {
       })
       expect(response.status).toBeLessThan(500)
     }
+  })
+})
+
+describe('faults', () => {
+  it('a client that hangs up half-way leaves the service as it was', async () => {
+    await using own = await openFixture()
+    await using listening = await listen(own.identity.tokenService)
+    const client = await createClient(own.identity)
+    for (let round = 0; round < 5; round++) {
+      const socket = connect(listening.port, '127.0.0.1')
+      await once(socket, 'connect')
+      socket.write(
+        `POST /${tenantId}/oauth2/v2.0/token HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: 500\r\n\r\ngrant_type=`,
+      )
+      socket.destroy()
+      await once(socket, 'close')
+    }
+    expect((await requestToken(listening.url, client.form)).status).toBe(200)
+    expect(own.logged.filter((line) => line.includes('"error"'))).toEqual([])
+  })
+
+  it('a database that fails is told as a passing failure, without its details', async () => {
+    const own = await openFixture()
+    await using listening = await listen(own.identity.tokenService)
+    const client = await createClient(own.identity)
+    await own.store.close()
+    const { status, body } = await requestToken(listening.url, client.form)
+    expect(status).toBe(503)
+    expect(body).toEqual({ ...errorForm(90033), error: 'temporarily_unavailable' })
+    expect(own.logged.join()).toContain('A token request failed')
+    await own.identity.close()
   })
 })
 

@@ -6,7 +6,7 @@ import { authorityBase } from './authority.ts'
 import { instanceDiscovery, openIdConfiguration } from './openid-configuration.ts'
 import { parseTenant } from './tenant.ts'
 import { answerTokenRequest, type EndpointVersion, type TokenEndpointOptions } from './token-endpoint.ts'
-import { parseTokenRequest, type TokenRequest } from './token-request.ts'
+import { parseTokenRequest } from './token-request.ts'
 
 /** Room for an assertion with its certificate chain, twice over. */
 const largestBody = 128 * 1024
@@ -44,6 +44,7 @@ export async function createTokenService(options: TokenServiceOptions): Promise<
         status: refusal.status,
         traceId: trace.traceId,
         correlationId: trace.correlationId,
+        ...clientOf(request),
       })
     }
     void reply
@@ -68,7 +69,10 @@ export async function createTokenService(options: TokenServiceOptions): Promise<
     const body = typeof request.body === 'string' ? request.body : ''
     const tokenRequest = parseTokenRequest(body, request.headers.authorization)
     const answer = await answerTokenRequest(options, tokenRequest, version, tenant)
-    log('info', 'Issued an access token', issued(tokenRequest))
+    log('info', 'Issued an access token', {
+      ...clientOf(request),
+      resource: tokenRequest.resource ?? tokenRequest.scope,
+    })
     return reply
       .headers({ 'cache-control': 'no-store, no-cache', pragma: 'no-cache' })
       .header('x-ms-request-id', traceRequest(undefined, 0).traceId)
@@ -150,10 +154,8 @@ function describe(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : 'unknown'
 }
 
-/** What may be said of a request that was granted. */
-function issued(request: TokenRequest): Record<string, unknown> {
-  return {
-    ...(request.client_id && isGuid(request.client_id) ? { clientId: request.client_id } : {}),
-    resource: request.resource ?? request.scope,
-  }
+/** Who asked, as far as it can be logged: a client id is a GUID, which no secret is. */
+function clientOf(request: FastifyRequest): { clientId?: string } {
+  const clientId = typeof request.body === 'string' ? new URLSearchParams(request.body).get('client_id') : null
+  return clientId !== null && isGuid(clientId) ? { clientId } : {}
 }
