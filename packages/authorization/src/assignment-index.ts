@@ -1,67 +1,60 @@
 /** Role assignments in memory, found by principal and scope. */
 import type { RoleAssignment } from './roles.ts'
-import { isAtOrBelow, scopeKey, scopesAbove } from './scope.ts'
+import { scopeKey } from './scope.ts'
+import { ScopeTree } from './scope-tree.ts'
 
 export class AssignmentIndex {
   /** Principal id, then scope key: a decision looks up each parent of its scope, however many assignments there are. */
-  readonly #byPrincipal = new Map<string, Map<string, Set<RoleAssignment>>>()
-  readonly #byScope = new Map<string, Map<string, RoleAssignment>>()
+  readonly #byPrincipal = new Map<string, Map<string, readonly RoleAssignment[]>>()
+  readonly #byScope = new ScopeTree<RoleAssignment>()
 
   add(assignment: RoleAssignment): void {
     const scope = scopeKey(assignment.scope)
-    const name = assignment.name.toLowerCase()
     const before = this.find(assignment.scope, assignment.name)
     if (before !== undefined) this.remove(before)
-    entry(this.#byScope, scope, () => new Map<string, RoleAssignment>()).set(name, assignment)
-    const ofPrincipal = entry(this.#byPrincipal, assignment.principalId.toLowerCase(), () => new Map())
-    entry(ofPrincipal, scope, () => new Set<RoleAssignment>()).add(assignment)
+    const principal = assignment.principalId.toLowerCase()
+    let ofPrincipal = this.#byPrincipal.get(principal)
+    if (ofPrincipal === undefined) {
+      ofPrincipal = new Map()
+      this.#byPrincipal.set(principal, ofPrincipal)
+    }
+    ofPrincipal.set(scope, [...(ofPrincipal.get(scope) ?? []), assignment])
+    this.#byScope.add(scope, assignment)
   }
 
   remove(assignment: RoleAssignment): void {
     const scope = scopeKey(assignment.scope)
     const principal = assignment.principalId.toLowerCase()
-    const named = this.#byScope.get(scope)
-    named?.delete(assignment.name.toLowerCase())
-    if (named?.size === 0) this.#byScope.delete(scope)
+    this.#byScope.remove(scope, assignment)
     const ofPrincipal = this.#byPrincipal.get(principal)
-    const atScope = ofPrincipal?.get(scope)
-    atScope?.delete(assignment)
-    if (atScope?.size === 0) ofPrincipal?.delete(scope)
+    const left = ofPrincipal?.get(scope)?.filter((other) => other !== assignment) ?? []
+    if (left.length > 0) ofPrincipal?.set(scope, left)
+    else ofPrincipal?.delete(scope)
     if (ofPrincipal?.size === 0) this.#byPrincipal.delete(principal)
   }
 
   /** The assignment `name` made at exactly `scope`. */
   find(scope: string, name: string): RoleAssignment | undefined {
-    return this.#byScope.get(scopeKey(scope))?.get(name.toLowerCase())
+    const wanted = name.toLowerCase()
+    return this.#byScope.at(scopeKey(scope)).find((assignment) => assignment.name.toLowerCase() === wanted)
   }
 
   /** What is assigned to the principal, by scope key. */
-  ofPrincipal(principalId: string): ReadonlyMap<string, ReadonlySet<RoleAssignment>> | undefined {
+  ofPrincipal(principalId: string): ReadonlyMap<string, readonly RoleAssignment[]> | undefined {
     return this.#byPrincipal.get(principalId.toLowerCase())
   }
 
   /** Assignments at `key` or above it. */
-  *atOrAbove(key: string): Generator<RoleAssignment> {
-    for (const scope of scopesAbove(key)) yield* this.#byScope.get(scope)?.values() ?? []
+  atOrAbove(key: string): Iterable<RoleAssignment> {
+    return this.#byScope.atOrAbove(key)
   }
 
-  /** Assignments under `key`; with `inclusive`, at it as well. */
-  *below(key: string, inclusive: boolean): Generator<RoleAssignment> {
-    for (const [scope, named] of this.#byScope) {
-      if (isAtOrBelow(scope, key) && (inclusive || scope !== key)) yield* named.values()
-    }
+  /** Assignments at `key` or under it. */
+  atOrBelow(key: string): Iterable<RoleAssignment> {
+    return this.#byScope.atOrBelow(key)
   }
 
-  *all(): Generator<RoleAssignment> {
-    for (const named of this.#byScope.values()) yield* named.values()
+  all(): Iterable<RoleAssignment> {
+    return this.#byScope.all()
   }
-}
-
-function entry<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
-  let value = map.get(key)
-  if (value === undefined) {
-    value = make()
-    map.set(key, value)
-  }
-  return value
 }

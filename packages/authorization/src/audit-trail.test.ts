@@ -153,6 +153,31 @@ describe('the audit trail', () => {
     await trail.close()
   })
 
+  test('keeps whole lines only when a write stops half-way', async () => {
+    const program = fileURLToPath(new URL('testing/append-loop.ts', import.meta.url))
+    // Ignoring the signal makes the limit on the file's size an error of the write that crosses it.
+    const writer = spawn('sh', [
+      '-c',
+      'trap "" XFSZ; ulimit -f 16; exec "$@"',
+      'sh',
+      process.execPath,
+      '--conditions=keystead-source',
+      '--no-warnings',
+      program,
+      file,
+    ])
+    const exited = once(writer, 'exit')
+    let refusal = ''
+    writer.stderr.setEncoding('utf8').on('data', (text: string) => {
+      refusal += text
+    })
+    const acknowledged: string[] = []
+    for await (const line of createInterface(writer.stdout)) acknowledged.push(line)
+    expect(await exited).toEqual([1, null])
+    expect(refusal).toContain('AuditTrailError')
+    expect((await lines()).map(({ requestId }) => requestId)).toEqual(acknowledged)
+  })
+
   test('cannot be opened where no file can be', async () => {
     await writeFile(join(directory, 'logs'), '')
     expect(() => new AuditTrail({ file, clock })).toThrow(AuditTrailError)

@@ -174,7 +174,7 @@ class MemoryAuthorizer implements Authorizer {
     const at = filter.atScope === undefined ? undefined : scopeKey(filter.atScope)
     if (at !== undefined) yield* this.#index.atOrAbove(at)
     if (filter.below === undefined) return
-    for (const assignment of this.#index.below(scopeKey(filter.below), true)) {
+    for (const assignment of this.#index.atOrBelow(scopeKey(filter.below))) {
       if (at === undefined || !isAtOrBelow(at, scopeKey(assignment.scope))) yield assignment
     }
   }
@@ -214,7 +214,7 @@ class MemoryAuthorizer implements Authorizer {
   }
 
   deleteAssignmentsBelow(scope: string): Promise<void> {
-    return this.#write(() => this.#remove([...this.#index.below(scopeKey(scope), true)]))
+    return this.#write(() => this.#remove([...this.#index.atOrBelow(scopeKey(scope))]))
   }
 
   async #remove(assignments: readonly RoleAssignment[]): Promise<void> {

@@ -36,6 +36,6 @@ export interface RoleAssignment {
 
 /** The assignment's resource id. */
 export function assignmentId(assignment: RoleAssignment): string {
-  const scope = assignment.scope.replace(/\/+$/, '')
+  const scope = assignment.scope.endsWith('/') ? assignment.scope.replace(/\/+$/, '') : assignment.scope
   return `${scope}/providers/Microsoft.Authorization/roleAssignments/${assignment.name}`
 }
