@@ -24,14 +24,6 @@ const INSTANCE_METADATA_HOST = '169.254.169.254'
 const TLS_HANDSHAKE = 0x16
 const MAXIMUM_HEADER_BYTES = 32_768
 
-/** The status for an error of Node's HTTP parser, by its code. */
-const CLIENT_ERRORS: Readonly<Record<string, ProxyStatus>> & { readonly other: ProxyStatus } = {
-  ERR_HTTP_REQUEST_TIMEOUT: 408,
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
-  HPE_HEADER_OVERFLOW: 431,
-  other: 400,
-}
-
 /** Bounds on what one client can hold; times in milliseconds. */
 export interface GatewayLimits {
   /** Connections at a time; further ones are closed at once. */
@@ -311,14 +303,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       // What still arrives after a refusal is no new error.
       if (refused.has(socket)) return
       refused.add(socket)
-      const status = CLIENT_ERRORS[error.code ?? ''] ?? CLIENT_ERRORS.other
+      const status = statusOfClientError(error.code ?? '')
       const answered = answers.get(socket)
       // In the middle of an answer there is no place for another one.
-      if (!socket.writable || error.code === 'ECONNRESET' || (answered?.headersSent && !answered.writableFinished)) {
-        socket.destroy()
-      } else {
-        refuseSocket(socket, new ProxyError(status, STATUS_CODES[status] ?? ''))
-      }
+      const interrupts = answered?.headersSent && !answered.writableFinished
+      if (status === undefined || interrupts || !socket.writable) socket.destroy()
+      else refuseSocket(socket, new ProxyError(status, STATUS_CODES[status] ?? ''))
     })
     server.on('upgrade', (_request, socket: Duplex) => {
       socket.on('error', () => socket.destroy())
@@ -371,6 +361,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     // Ends the timers of servers that never listened; that they did not is the error they report.
     for (const server of httpServers) server.close(() => {})
   }
+}
+
+/** The status for an error of Node's HTTP parser; none for one of TLS or of the connection. */
+function statusOfClientError(code: string): ProxyStatus | undefined {
+  if (code === 'HPE_HEADER_OVERFLOW') return 431
+  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return 413
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 408
+  return code.startsWith('HPE_') ? 400 : undefined
 }
 
 /** Node keeps the first Host and drops others, which RFC 9112 section 3.2 wants refused. */

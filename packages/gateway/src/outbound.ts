@@ -135,6 +135,7 @@ function connectThrough(
     request.once('error', reject)
     request.once('connect', (response, socket, head) => {
       socket.setTimeout(0)
+      socket.on('error', reject)
       if (response.statusCode === 200) {
         resolve({ socket, head })
         return
@@ -167,10 +168,10 @@ function connectDirectly(
     socket.setTimeout(timeout, () => {
       socket.destroy(new ProxyError(504, `${host} did not take the connection in ${timeout} ms`))
     })
-    socket.once('error', reject)
+    // Stays when the connection stands: an error then has no one to reject, and must not end the process either.
+    socket.on('error', reject)
     socket.once('connect', () => {
       socket.setTimeout(0)
-      socket.off('error', reject)
       resolve(socket)
     })
   })

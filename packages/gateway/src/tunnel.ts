@@ -11,10 +11,11 @@ export function joinSockets(client: Socket, server: Socket): void {
     [server, client],
   ] as const) {
     from.setKeepAlive(true, 60_000)
-    from.on('error', () => to.destroy())
-    // After an orderly end the other side may still have bytes to write out.
+    from.on('error', () => {})
+    // After an orderly end the other side may still have bytes to write out. After any other it is reset, so that
+    // what was cut off does not look complete.
     from.once('close', (hadError) => {
-      if (hadError || !from.readableEnded) to.destroy()
+      if (hadError || !from.readableEnded) to.resetAndDestroy()
     })
     from.once('end', () => to.setTimeout(HALF_OPEN_IDLE, () => to.destroy()))
     from.pipe(to)
