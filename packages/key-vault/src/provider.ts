@@ -1,22 +1,17 @@
 /** Microsoft.KeyVault as a resource provider: what Resource Manager answers about vaults. */
-import type { Authorizer } from '@keystead/authorization'
 import {
   ArmError,
+  normalizeLocation,
   type Operation,
   type OperationContext,
   type OperationResult,
+  pageOfResources,
   type Resource,
   type ResourceProvider,
-} from '@keystead/resource-manager'
-import { locations } from './locations.ts'
-import { canonicalLocation } from './vault.ts'
-import {
-  type DeletedVault,
+  regionDisplayNames,
   resourceNotFound,
-  type VaultDirectory,
-  vaultAlreadyExists,
-  vaultType,
-} from './vault-directory.ts'
+} from '@keystead/resource-manager'
+import { type DeletedVault, type VaultDirectory, vaultAlreadyExists, vaultType } from './vault-directory.ts'
 import {
   type AccessPoliciesBody,
   type AccessPolicyUpdateKind,
@@ -58,15 +53,8 @@ const apiVersions = [
   '2015-06-01',
 ]
 
-const defaultPageSize = 100
-
-interface ProviderOptions {
-  readonly directory: VaultDirectory
-  readonly authorizer: Authorizer
-}
-
-export function keyVaultProvider({ directory, authorizer }: ProviderOptions): ResourceProvider {
-  const vaults = new VaultHandlers(directory, authorizer)
+export function keyVaultProvider(directory: VaultDirectory): ResourceProvider {
+  const vaults = new VaultHandlers(directory)
   const deleted = new DeletedVaultHandlers(directory)
   return {
     namespace: 'Microsoft.KeyVault',
@@ -74,7 +62,7 @@ export function keyVaultProvider({ directory, authorizer }: ProviderOptions): Re
       {
         type: 'vaults',
         apiVersions,
-        locations,
+        locations: regionDisplayNames,
         onDelete: async (id) => {
           await directory.delete(id)
         },
@@ -123,6 +111,15 @@ export function keyVaultProvider({ directory, authorizer }: ProviderOptions): Re
             action: 'Microsoft.KeyVault/vaults/read',
             handle: (context) => vaults.list(context),
           } satisfies Operation,
+          {
+            name: 'Vaults_CheckNameAvailability',
+            method: 'POST',
+            on: 'subscription',
+            verb: 'checkNameAvailability',
+            action: 'Microsoft.KeyVault/checkNameAvailability/read',
+            body: checkNameBody,
+            handle: (context) => vaults.checkName(context),
+          } satisfies Operation<CheckNameBody>,
         ],
       },
       {
@@ -156,7 +153,7 @@ export function keyVaultProvider({ directory, authorizer }: ProviderOptions): Re
       {
         type: 'locations/deletedVaults',
         apiVersions,
-        locations,
+        locations: regionDisplayNames,
         operations: [
           {
             name: 'Vaults_GetDeleted',
@@ -173,20 +170,6 @@ export function keyVaultProvider({ directory, authorizer }: ProviderOptions): Re
             action: 'Microsoft.KeyVault/locations/deletedVaults/purge/action',
             handle: (context) => deleted.purge(context),
           } satisfies Operation,
-        ],
-      },
-      {
-        type: 'checkNameAvailability',
-        apiVersions,
-        operations: [
-          {
-            name: 'Vaults_CheckNameAvailability',
-            method: 'POST',
-            on: 'subscription',
-            action: 'Microsoft.KeyVault/checkNameAvailability/read',
-            body: checkNameBody,
-            handle: (context) => vaults.checkName(context),
-          } satisfies Operation<CheckNameBody>,
         ],
       },
     ],
@@ -218,11 +201,9 @@ function vaultResponse(resource: Resource) {
 
 class VaultHandlers {
   readonly #directory: VaultDirectory
-  readonly #authorizer: Authorizer
 
-  constructor(directory: VaultDirectory, authorizer: Authorizer) {
+  constructor(directory: VaultDirectory) {
     this.#directory = directory
-    this.#authorizer = authorizer
   }
 
   async put({ id, path, body }: OperationContext<VaultBody>): Promise<OperationResult> {
@@ -239,7 +220,7 @@ class VaultHandlers {
     const created = await this.#directory.create({
       id: path,
       name,
-      location: canonicalLocation(body.location),
+      location: normalizeLocation(body.location),
       ...(body.tags === undefined ? {} : { tags: body.tags }),
       properties: createdProperties(name, body.properties),
     })
@@ -248,13 +229,6 @@ class VaultHandlers {
 
   async #replace(path: string, body: VaultBody): Promise<Resource> {
     return await this.#directory.update(path, (vault) => {
-      if (canonicalLocation(body.location) !== vault.location) {
-        throw new ArmError(
-          409,
-          'InvalidResourceLocation',
-          `The resource '${vault.name}' already exists in location '${vault.location}' in resource group '${vault.resourceId.split('/')[4] ?? ''}'. A resource with the same name cannot be created in location '${canonicalLocation(body.location)}'. Please select a new resource name.`,
-        )
-      }
       return {
         id: vault.resourceId,
         name: vault.name,
@@ -279,48 +253,20 @@ class VaultHandlers {
     return { status: 200, body: vaultResponse(patched) }
   }
 
-  async get({ path, resources }: OperationContext): Promise<OperationResult> {
+  async get({ id, path, resources }: OperationContext): Promise<OperationResult> {
     const resource = await resources.get(path)
-    if (resource === undefined) throw resourceNotFound(path)
+    if (resource === undefined) throw resourceNotFound(id)
     return { status: 200, body: vaultResponse(resource) }
   }
 
   async delete({ path }: OperationContext): Promise<OperationResult> {
-    const deleted = await this.#directory.delete(path)
-    // As on Azure, a vault that is recovered comes back without its role assignments.
-    if (deleted) await this.#authorizer.deleteAssignmentsBelow(path)
-    return { status: deleted ? 200 : 204 }
+    return { status: (await this.#directory.delete(path)) ? 200 : 204 }
   }
 
-  async list({ id, path, query, apiVersion, baseUrl, resources }: OperationContext): Promise<OperationResult> {
-    const limit = pageSize(query.$top)
-    const after = query.$skiptoken === undefined ? undefined : Buffer.from(query.$skiptoken, 'base64url').toString()
-    const below =
-      id.resourceGroup === undefined
-        ? `/subscriptions/${id.subscriptionId ?? ''}`
-        : `/subscriptions/${id.subscriptionId ?? ''}/resourceGroups/${id.resourceGroup}`
-    const found = await resources.list({
-      below,
-      type: vaultType,
-      limit: limit + 1,
-      ...(after === undefined ? {} : { after }),
-    })
-    const shown = found.slice(0, limit)
-    const last = shown.at(-1)
-    const root = path.toLowerCase().includes('/providers/')
-      ? path.slice(0, path.toLowerCase().indexOf('/providers/'))
-      : path
-    return {
-      status: 200,
-      body: {
-        value: shown.map(vaultResponse),
-        ...(found.length > limit && last !== undefined
-          ? {
-              nextLink: `${baseUrl}${root}/providers/${vaultType}?api-version=${apiVersion}&$top=${limit}&$skiptoken=${Buffer.from(last.id).toString('base64url')}`,
-            }
-          : {}),
-      },
-    }
+  async list(context: OperationContext): Promise<OperationResult> {
+    const list = `${context.path}/providers/${vaultType}`
+    const page = await pageOfResources(context, list, { below: context.path, type: vaultType }, vaultResponse)
+    return { status: 200, body: page }
   }
 
   async updateAccessPolicies({ id, path, body }: OperationContext<AccessPoliciesBody>): Promise<OperationResult> {
@@ -368,12 +314,6 @@ class VaultHandlers {
       body: { nameAvailable: false, reason: 'AlreadyExists', message: vaultAlreadyExists(body.name).message },
     }
   }
-}
-
-function pageSize(top: string | undefined): number {
-  if (top === undefined) return defaultPageSize
-  if (!/^\d{1,4}$/.test(top) || Number(top) < 1) throw new ArmError(400, 'BadRequest', 'The $top parameter is invalid.')
-  return Math.min(Number(top), 1000)
 }
 
 function isUpdateKind(kind: string): kind is AccessPolicyUpdateKind {
@@ -426,7 +366,7 @@ class DeletedVaultHandlers {
     const entry = this.#directory.deletedByName(name)
     if (
       entry === undefined ||
-      entry.vault.location !== canonicalLocation(location) ||
+      entry.vault.location !== normalizeLocation(location) ||
       !ofSubscription(entry, id.subscriptionId)
     ) {
       throw new ArmError(

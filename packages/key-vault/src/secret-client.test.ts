@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { alice, openTestCloud, roles, type TestCloud } from './testing/cloud.ts'
+import { openTestCloud, type Person, roles, type TestCloud } from './testing/cloud.ts'
 
 /** The whole data plane, as the official client uses it. */
 describe('SecretClient of @azure/keyvault-secrets', () => {
   let cloud: TestCloud
+  let alice: Person
   beforeAll(async () => {
     cloud = await openTestCloud()
+    alice = await cloud.person()
     await cloud.createVault('kv1', { softDeleteRetentionInDays: 7 })
     await cloud.createVault('kv2')
     await cloud.grant(alice, roles.secretsOfficer, cloud.vaultId('kv1'))
@@ -35,8 +37,8 @@ describe('SecretClient of @azure/keyvault-secrets', () => {
         enabled: true,
         notBefore: new Date('2020-01-01T00:00:00Z'),
         expiresOn: new Date('2030-01-01T00:00:00Z'),
-        createdOn: new Date(cloud.time.now),
-        updatedOn: new Date(cloud.time.now),
+        createdOn: new Date(Math.floor(cloud.time.now / 1000) * 1000),
+        updatedOn: new Date(Math.floor(cloud.time.now / 1000) * 1000),
         recoveryLevel: 'CustomizedRecoverable+Purgeable',
         recoverableDays: 7,
       },
@@ -53,7 +55,7 @@ describe('SecretClient of @azure/keyvault-secrets', () => {
       contentType: 'password',
     })
     expect(updated).toMatchObject({ enabled: false, contentType: 'password', tags: { a: '1' } })
-    expect(updated.updatedOn).toEqual(new Date(cloud.time.now))
+    expect(updated.updatedOn).toEqual(new Date(Math.floor(cloud.time.now / 1000) * 1000))
     await expect(client.getSecret('switched')).rejects.toMatchObject({
       statusCode: 403,
       message: 'Operation get is not allowed on a disabled secret.',

@@ -58,7 +58,7 @@ export async function openKeyVault(options: KeyVaultOptions): Promise<KeyVault> 
     log: options.log,
   })
   return {
-    provider: keyVaultProvider({ directory, authorizer }),
+    provider: keyVaultProvider(directory),
     exists: (name) => directory.live(name) !== undefined,
     listener,
     async close() {

@@ -1,6 +1,12 @@
 /** The vaults there are, live and soft-deleted: in memory for the data plane, written through to the database. */
 import { randomBytes } from 'node:crypto'
-import { ArmError, type Resource, type ResourceStore } from '@keystead/resource-manager'
+import {
+  ArmError,
+  parseResourceId,
+  type Resource,
+  type ResourceStore,
+  resourceNotFound,
+} from '@keystead/resource-manager'
 import type { Store } from '@keystead/store'
 import type { Kysely } from 'kysely'
 import { Exclusive } from './exclusive.ts'
@@ -141,7 +147,7 @@ export class VaultDirectory {
     return this.#exclusive.run(async () => {
       const current = this.#byResourceId(resourceId)
       const before = await this.#resources.get(resourceId)
-      if (current === undefined || before === undefined) throw resourceNotFound(resourceId)
+      if (current === undefined || before === undefined) throw notFound(resourceId)
       const resource = resourceOf(change(current, before))
       await this.#database
         .updateTable('key_vault_vaults')
@@ -303,13 +309,8 @@ export class VaultDirectory {
   }
 }
 
-export function resourceNotFound(resourceId: string): ArmError {
-  const [, , , , group = '', , , , name = ''] = resourceId.split('/')
-  return new ArmError(
-    404,
-    'ResourceNotFound',
-    `The Resource '${vaultType}/${name}' under resource group '${group}' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix`,
-  )
+function notFound(resourceId: string): ArmError {
+  return resourceNotFound(parseResourceId(resourceId) ?? { types: ['vaults'], names: [] })
 }
 
 function readResource(row: VaultTable): Omit<Resource, 'etag'> {

@@ -1,6 +1,6 @@
 /** A vault as the data plane needs it on every request: held in memory, made from its resource. */
 import { BlockList, isIPv4, isIPv6 } from 'node:net'
-import type { Resource } from '@keystead/resource-manager'
+import { normalizeLocation, type Resource } from '@keystead/resource-manager'
 import { type AccessPolicy, readVaultProperties, type VaultProperties } from './vault-properties.ts'
 
 export interface Vault {
@@ -49,10 +49,6 @@ export function dataKeyOf(vaultId: string): string {
 
 export function backupKeyOf(tenantId: string, subscriptionId: string): string {
   return `key-vault-backup:${tenantId.toLowerCase()}/${subscriptionId.toLowerCase()}`
-}
-
-export function canonicalLocation(location: string): string {
-  return location.replaceAll(' ', '').toLowerCase()
 }
 
 /** What becomes of a deleted secret, in Key Vault's words (DeletionRecoveryLevel). */
@@ -105,7 +101,7 @@ export function addressAllowed(network: Network, address: string): boolean {
 /** `id` is the vault's own; the rest is read from the resource, which `readVaultProperties` checks. */
 export function vaultFromResource(id: string, resource: Omit<Resource, 'etag'>): Vault {
   const properties = readVaultProperties(resource.properties)
-  const location = canonicalLocation(resource.location ?? '')
+  const location = normalizeLocation(resource.location ?? '')
   const host = `${resource.name.toLowerCase()}.vault.azure.net`
   const subscriptionId = resource.id.split('/')[2] ?? ''
   return {
