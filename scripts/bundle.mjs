@@ -21,7 +21,6 @@ const result = await build({
   target: 'node24',
   conditions: ['keystead-source'],
   minify: true,
-  keepNames: true,
   legalComments: 'linked',
   metafile: true,
   // CommonJS packages in an ES module bundle ask for a require of their own.

@@ -1,7 +1,7 @@
 /** The program: a command line in, an exit code out. */
 import { openSync, writeSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { createRegistry } from '@keystead/components'
+import { type ComponentRegistry, createRegistry } from '@keystead/components'
 import { createLogOutput, type Logger, type LogOutput } from '../log/logger.ts'
 import { errorText } from '../runtime/error-text.ts'
 import { createRuntime, RuntimeError } from '../runtime/runtime.ts'
@@ -86,14 +86,11 @@ async function runSidecar(
   const log = output.scope('dapr.runtime')
   log.info(`Starting Dapr Runtime -- version ${daprVersion} -- commit keystead`)
   log.info(`Log level set to: ${flags.text('log-level')}`)
-  for (const problem of useEnvironmentTrust(program.environment)) {
-    log.warn(`Certificates could not be read from ${problem}`)
-  }
   try {
     const options = readSidecarOptions(flags, sizes, program.environment)
     const runtime = createRuntime(options, {
       output,
-      registry: createRegistry(),
+      registry: withEnvironmentTrust(createRegistry(), program.environment, log),
       onGraceExceeded: () => program.exit(1),
       onForcedShutdown: () => setTimeout(() => program.exit(1), 100),
     })
@@ -105,6 +102,27 @@ async function runSidecar(
   }
   log.info('Daprd shutdown gracefully')
   return 0
+}
+
+/** Certificates are read before the first component that may need them: those on this machine need none. */
+function withEnvironmentTrust(
+  registry: ComponentRegistry,
+  environment: Program['environment'],
+  log: Logger,
+): ComponentRegistry {
+  let done = false
+  return {
+    ...registry,
+    factory(type, version) {
+      if (!done && !/^(?:secretstores\.local\.|state\.in-memory$)/i.test(type)) {
+        done = true
+        for (const problem of useEnvironmentTrust(environment)) {
+          log.warn(`Certificates could not be read from ${problem}`)
+        }
+      }
+      return registry.factory(type, version)
+    },
+  }
 }
 
 function fatalText(error: unknown): string {

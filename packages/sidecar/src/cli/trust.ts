@@ -1,7 +1,6 @@
 /** Certificate authorities from the environment, as Go programs take them. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { type Dirent, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { setDefaultCACertificates } from 'node:tls'
 
 const pem = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g
 
@@ -24,11 +23,18 @@ export function useEnvironmentTrust(environment: Readonly<Record<string, string 
   if (file) read(file)
   for (const folder of folders ? folders.split(':') : []) {
     try {
-      for (const name of readdirSync(folder)) read(join(folder, name))
+      for (const entry of readdirSync(folder, { withFileTypes: true })) {
+        if (!entry.isDirectory() && !isDirectoryLink(folder, entry)) read(join(folder, entry.name))
+      }
     } catch (error) {
       problems.push(`${folder}: ${error instanceof Error ? error.message : String(error)}`)
     }
   }
-  if (certificates.length > 0) setDefaultCACertificates(certificates)
+  // Loaded here only: a sidecar with local stores needs no TLS, and starts faster without.
+  if (certificates.length > 0) process.getBuiltinModule('node:tls').setDefaultCACertificates([...new Set(certificates)])
   return problems
+}
+
+function isDirectoryLink(folder: string, entry: Dirent): boolean {
+  return entry.isSymbolicLink() && statSync(join(folder, entry.name), { throwIfNoEntry: false })?.isDirectory() === true
 }

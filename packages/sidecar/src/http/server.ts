@@ -1,11 +1,12 @@
 /** The Dapr API's HTTP server: from a request line to its route, with authentication, tracing, metrics and CORS around it. */
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Logger } from '../log/logger.ts'
 import type { HttpMetrics } from '../metrics/http-metrics.ts'
 import { ApiError, internalError } from '../runtime/api-error.ts'
 import { errorText } from '../runtime/error-text.ts'
+import { http } from './builtin.ts'
 import type { Cors } from './cors.ts'
 import { Exchange } from './exchange.ts'
 import { findHeader } from './headers.ts'
@@ -40,7 +41,7 @@ const goHeaderSlack = 4096
 /** The server, not listening yet. */
 export function createApiServer(options: ApiServerOptions): Server {
   const handle = createHandler(options)
-  const server = createServer(
+  const server = http.createServer(
     {
       maxHeaderSize: options.maxHeaderBytes + goHeaderSlack,
       headersTimeout: goHeaderTimeout,

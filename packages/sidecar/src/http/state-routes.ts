@@ -31,7 +31,8 @@ export function stateRoutes(api: StateApi): RouteDefinition[] {
         if (item.etag !== undefined) headers.push('Etag', headerValue(item.etag))
         for (const name in item.metadata) {
           const value = item.metadata[name]
-          if (value !== undefined && headerName.test(name)) headers.push(`Metadata.${name}`, headerValue(value))
+          if (value !== undefined && headerName.test(name))
+            headers.push(`Metadata.${name.toLowerCase()}`, headerValue(value))
         }
         exchange.json(200, item.data, ...headers)
       },

@@ -1,5 +1,6 @@
 /** The server that Prometheus scrapes. */
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
+import { http } from '../http/builtin.ts'
 import { listenOn } from '../http/listen.ts'
 import type { MetricSource } from './series.ts'
 
@@ -16,7 +17,7 @@ export async function startMetricsServer(
   onError: (error: unknown) => void,
 ): Promise<MetricsServer> {
   let exposition: Promise<import('./exposition.ts').Exposition> | undefined
-  const server: Server = createServer((_request, response) => {
+  const server: Server = http.createServer((_request, response) => {
     exposition ??= import('./exposition.ts').then(({ createExposition }) => createExposition(sources))
     exposition
       .then(async ({ contentType, text }) => {

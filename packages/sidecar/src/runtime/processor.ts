@@ -133,6 +133,8 @@ class Processor {
     const { name, type, version } = component
     const fullName = logName(component)
     const loading = registry.factory(type, version)
+    const deprecation = registry.deprecation(type, version)
+    if (deprecation !== undefined) this.#contribLog.warn(deprecation)
     if (!loading) {
       metrics.initFailed(type, 'creation', name)
       throw new InitError(

@@ -137,7 +137,9 @@ export function createStateApi(
       const stored = storeKey(key, loaded.prefix, name)
       const start = performance.now()
       try {
-        const options = consistency ? checkedOptions({ consistency }) : noOptions
+        // A read does not refuse a mode that it does not know, as daprd's does not.
+        const options: StateStoreOptions =
+          consistency === 'strong' || consistency === 'eventual' ? { consistency } : noOptions
         const item = await loaded.store.get(stored, metadata, options, signal)
         metrics.state(name, 'get', true, performance.now() - start)
         return item
