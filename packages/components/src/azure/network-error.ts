@@ -15,7 +15,9 @@ export interface NetworkFailure {
 /** The text of Go's `url.Error`. */
 export function formatNetworkError(failure: NetworkFailure): string {
   const operation = failure.method.charAt(0) + failure.method.slice(1).toLowerCase()
-  return `${operation} ${quote(failure.url)}: ${reason(failure)}`
+  // Key Vault's SDK for JavaScript escapes a hyphen that Go's leaves alone.
+  const url = failure.url.replace('?api%2Dversion=', '?api-version=')
+  return `${operation} ${quote(url)}: ${reason(failure)}`
 }
 
 const dialReasons: Readonly<Record<string, string>> = {

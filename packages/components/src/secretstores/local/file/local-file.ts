@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { decodeMetadata } from '../../../component-declaration.ts'
 import { ComponentError } from '../../../component-error.ts'
 import { goFileErrorText } from '../../../go/file-error.ts'
+import { jsonError } from '../../../go/json-error.ts'
 import type { ComponentContext } from '../../../metadata.ts'
 import type { SecretStoreFactory } from '../../../registry.ts'
 import type { SecretStore, SecretStoreFeature } from '../../../secret-store.ts'
@@ -65,17 +66,12 @@ async function readSecretsFile(path: string, signal: AbortSignal): Promise<objec
   return content
 }
 
-/** The parser's own message quotes what it read, which here is secrets, so it is replaced by the place alone. */
+/** The parser's own message quotes what it read, which here is secrets, so Go's takes its place. */
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
-  } catch (error) {
-    const position = error instanceof Error ? /at position (\d+)/.exec(error.message)?.[1] : undefined
-    const offset = position === undefined ? undefined : Number(position)
-    if (text.trim() === '' || offset === undefined || offset >= text.length) {
-      throw new ComponentError('unexpected end of JSON input')
-    }
-    throw new ComponentError(`invalid character at offset ${offset} of the secrets file`)
+  } catch {
+    throw new ComponentError(jsonError(text) ?? 'the secrets file is not JSON')
   }
 }
 

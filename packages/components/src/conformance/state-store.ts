@@ -1,0 +1,204 @@
+/** What every state store must do, as checks that any test runner can run. */
+import assert from 'node:assert/strict'
+import { isEtagMismatch } from '../etag-error.ts'
+import type { SetStateRequest, StateItem, StateStore, StateStoreOptions } from '../state-store.ts'
+import type { Check } from './check.ts'
+
+export interface StateStoreSubject {
+  readonly store: StateStore
+  close(): Promise<void>
+}
+
+const signal = (): AbortSignal => AbortSignal.timeout(30_000)
+const bytes = (text: string): Uint8Array => Buffer.from(text)
+let keys = 0
+const newKey = (): string => `app||key-${++keys}-${process.pid}`
+
+interface Extra {
+  readonly etag?: string
+  readonly options?: StateStoreOptions
+  readonly metadata?: Readonly<Record<string, string>>
+}
+
+function request(key: string, value: string, { etag, options = {}, metadata = {} }: Extra = {}): SetStateRequest {
+  return { key, value: bytes(value), options, metadata, ...(etag !== undefined && { etag }) }
+}
+
+const get = (store: StateStore, key: string): Promise<StateItem> => store.get(key, {}, {}, signal())
+const set = (store: StateStore, key: string, value: string, extra?: Extra): Promise<void> =>
+  store.set(request(key, value, extra), signal())
+const remove = (store: StateStore, key: string, { etag, options = {} }: Extra = {}): Promise<void> =>
+  store.delete({ key, options, metadata: {}, ...(etag !== undefined && { etag }) }, signal())
+
+async function text(store: StateStore, key: string): Promise<string | undefined> {
+  const { data } = await get(store, key)
+  return data && Buffer.from(data).toString()
+}
+
+async function etagOf(store: StateStore, key: string): Promise<string> {
+  const { etag } = await get(store, key)
+  assert.ok(etag, 'an item has an etag')
+  return etag
+}
+
+const basics: readonly Check<StateStoreSubject>[] = [
+  {
+    name: 'has nothing under a key that was never set',
+    async run({ store }) {
+      const item = await get(store, newKey())
+      assert.equal(item.data, undefined)
+      assert.equal(item.etag, undefined)
+    },
+  },
+  {
+    name: 'gives back exactly the bytes that were set',
+    async run({ store }) {
+      for (const value of [Buffer.from('{"a":1}'), Buffer.alloc(0), Buffer.from([0, 255, 128, 10, 13])]) {
+        const key = newKey()
+        await store.set({ key, value, metadata: {}, options: {} }, signal())
+        assert.deepEqual(Buffer.from((await get(store, key)).data ?? []), value)
+      }
+    },
+  },
+  {
+    name: 'replaces a value',
+    async run({ store }) {
+      const key = newKey()
+      await set(store, key, 'one')
+      await set(store, key, 'two')
+      assert.equal(await text(store, key), 'two')
+    },
+  },
+  {
+    name: 'deletes, and takes a second delete for done',
+    async run({ store }) {
+      const key = newKey()
+      await set(store, key, 'one')
+      await remove(store, key)
+      await remove(store, key)
+      assert.equal(await text(store, key), undefined)
+    },
+  },
+  {
+    name: 'keeps keys with unusual characters apart',
+    async run({ store }) {
+      const odd = ['a b', 'a+b', 'a%20b', 'ü☃', "a'b", 'a?b=c&d', 'a#b', 'a/b'].map((end) => `${newKey()}-${end}`)
+      for (const key of odd) await set(store, key, key)
+      for (const key of odd) assert.equal(await text(store, key), key)
+    },
+  },
+]
+
+const etags: readonly Check<StateStoreSubject>[] = [
+  {
+    name: 'gives a new etag with each write',
+    async run({ store }) {
+      const key = newKey()
+      await set(store, key, 'one')
+      const first = await etagOf(store, key)
+      await set(store, key, 'one')
+      assert.notEqual(await etagOf(store, key), first)
+    },
+  },
+  {
+    name: 'writes and deletes with the current etag',
+    async run({ store }) {
+      const key = newKey()
+      await set(store, key, 'one')
+      await set(store, key, 'two', { etag: await etagOf(store, key) })
+      assert.equal(await text(store, key), 'two')
+      await remove(store, key, { etag: await etagOf(store, key) })
+      assert.equal(await text(store, key), undefined)
+    },
+  },
+  {
+    name: 'refuses an old etag and leaves the value',
+    async run({ store }) {
+      const key = newKey()
+      await set(store, key, 'one')
+      const old = await etagOf(store, key)
+      await set(store, key, 'two')
+      await assert.rejects(set(store, key, 'three', { etag: old }), isEtagMismatch)
+      await assert.rejects(remove(store, key, { etag: old }), isEtagMismatch)
+      assert.equal(await text(store, key), 'two')
+    },
+  },
+  {
+    name: 'takes an empty etag for none',
+    async run({ store }) {
+      const key = newKey()
+      await set(store, key, 'one', { etag: '' })
+      await set(store, key, 'two', { etag: '' })
+      assert.equal(await text(store, key), 'two')
+    },
+  },
+  {
+    name: 'lets the first write win where the writer asks for it',
+    async run({ store }) {
+      const key = newKey()
+      const options = { concurrency: 'first-write' } as const
+      await set(store, key, 'one', { options })
+      await assert.rejects(set(store, key, 'two', { options }))
+      await set(store, key, 'three', { options, etag: await etagOf(store, key) })
+      assert.equal(await text(store, key), 'three')
+    },
+  },
+  {
+    name: 'lets one of many writers with the same etag win',
+    async run({ store }) {
+      const key = newKey()
+      await set(store, key, 'start')
+      const etag = await etagOf(store, key)
+      const writes = Array.from({ length: 8 }, (_, index) => set(store, key, `writer ${index}`, { etag }))
+      const results = await Promise.allSettled(writes)
+      assert.equal(results.filter(({ status }) => status === 'fulfilled').length, 1)
+    },
+  },
+]
+
+const transactions: readonly Check<StateStoreSubject>[] = [
+  {
+    name: 'does every operation of a transaction, in order',
+    async run({ store }) {
+      const [kept, gone] = [newKey(), newKey()]
+      await set(store, gone, 'old')
+      await store.transact?.(
+        [
+          { operation: 'upsert', request: request(kept, 'one') },
+          { operation: 'upsert', request: request(kept, 'two') },
+          { operation: 'delete', request: { key: gone, metadata: {}, options: {} } },
+        ],
+        {},
+        signal(),
+      )
+      assert.deepEqual([await text(store, kept), await text(store, gone)], ['two', undefined])
+    },
+  },
+  {
+    name: 'does nothing of a transaction of which one operation is refused',
+    async run({ store }) {
+      assert.ok(store.transact, 'has transactions')
+      const [one, other] = [newKey(), newKey()]
+      await set(store, one, 'before')
+      const refused = store.transact(
+        [
+          { operation: 'upsert', request: request(one, 'after') },
+          { operation: 'upsert', request: request(other, 'x', { etag: 'wrong' }) },
+        ],
+        {},
+        signal(),
+      )
+      await assert.rejects(refused, isEtagMismatch)
+      assert.deepEqual([await text(store, one), await text(store, other)], ['before', undefined])
+    },
+  },
+]
+
+/** The checks for the features that the store says it has. */
+export function stateStoreChecks({ features }: StateStore): readonly Check<StateStoreSubject>[] {
+  return [
+    ...basics,
+    ...(features.includes('ETAG') ? etags : []),
+    ...(features.includes('TRANSACTIONAL') ? transactions : []),
+  ]
+}
