@@ -4,22 +4,21 @@ import { badParameter, bodyTooLarge } from './key-vault-error.ts'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
-async function readBytes(request: IncomingMessage, limit: number): Promise<Buffer> {
-  const declared = Number(request.headers['content-length'] ?? 0)
-  if (declared > limit) throw bodyTooLarge(limit)
+/** What is too large is read to its end and thrown away, so that the connection can carry the answer and go on. */
+function readBytes(request: IncomingMessage, limit: number): Promise<Buffer> {
+  if (Number(request.headers['content-length'] ?? 0) > limit) return Promise.reject(bodyTooLarge(limit))
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
   const chunks: Buffer[] = []
   let size = 0
-  try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
-      size += chunk.byteLength
-      if (size > limit) break
-      chunks.push(chunk)
-    }
-  } catch {
-    throw badParameter('The request body ended before it was complete.')
-  }
-  if (size > limit) throw bodyTooLarge(limit)
-  return Buffer.concat(chunks)
+  request.on('data', (chunk: Buffer) => {
+    size += chunk.byteLength
+    if (size <= limit) chunks.push(chunk)
+    else reject(bodyTooLarge(limit))
+  })
+  request.on('end', () => resolve(Buffer.concat(chunks)))
+  request.on('error', () => reject(badParameter('The request body ended before it was complete.')))
+  request.on('close', () => reject(badParameter('The request body ended before it was complete.')))
+  return promise
 }
 
 /** `limit` in bytes. Throws BadParameter for what is not JSON in UTF-8, and 413 for what is too large. */

@@ -297,7 +297,12 @@ function sendTo(port: number, wanted: RawRequest & { readonly as?: string }): Pr
           ...(wanted.as === undefined ? {} : { authorization: wanted.as }),
           ...(payload === undefined
             ? {}
-            : { 'content-type': 'application/json', 'content-length': String(payload.byteLength) }),
+            : {
+                'content-type': 'application/json',
+                ...(wanted.headers?.['transfer-encoding'] === undefined
+                  ? { 'content-length': String(payload.byteLength) }
+                  : {}),
+              }),
           ...wanted.headers,
         },
       },
