@@ -228,6 +228,19 @@ describe('a token', () => {
     expect(JSON.stringify(json)).not.toContain(token())
   })
 
+  it('for another service is refused, and for either name of this one taken', async () => {
+    const assignments = [{ role: roles.reader, scope: subscriptionPath }]
+    const vault = await cloud.client(assignments, 'https://vault.azure.net')
+    expect(await outcome('GET', `${widget}${v}`, { as: vault })).toEqual({
+      status: 401,
+      code: 'InvalidAuthenticationTokenAudience',
+    })
+    for (const audience of ['https://management.core.windows.net', 'https://management.core.windows.net/']) {
+      const client = await cloud.client(assignments, audience)
+      expect(await outcome('GET', `${widget}${v}`, { as: client })).toMatchObject({ status: 200 })
+    }
+  })
+
   it('that has expired is refused as expired', async () => {
     const client = await cloud.client([{ role: roles.reader, scope: subscriptionPath }])
     const before = cloud.now

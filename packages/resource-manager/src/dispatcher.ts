@@ -110,7 +110,13 @@ async function exchange(options: DispatcherOptions, request: IncomingMessage, re
       result = unexpected(options, about, error)
     }
   }
-  send(options, request, response, about, result)
+  try {
+    send(options, request, response, about, result)
+  } catch (error) {
+    // A handler gave what cannot be written: the caller gets no answer rather than half of one.
+    unexpected(options, about, error)
+    response.destroy()
+  }
 }
 
 async function answer(options: DispatcherOptions, request: IncomingMessage, about: Exchange): Promise<OperationResult> {

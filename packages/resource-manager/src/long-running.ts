@@ -98,7 +98,11 @@ export class LongRunningOperations {
 
   /** Begins again what a restart interrupted; once. */
   resume(): Promise<void> {
-    this.#resumed ??= this.#resume()
+    this.#resumed ??= this.#resume().catch((error: unknown) => {
+      // The next request tries again.
+      this.#resumed = undefined
+      throw error
+    })
     return this.#resumed
   }
 

@@ -79,6 +79,8 @@ it('keeps the federated credentials of an identity, for the directory too', asyn
   ).rejects.toMatchObject({ statusCode: 409 })
   expect(await credentials.get('rg', 'federated', 'kube')).toMatchObject({ subject: 'system:other' })
   expect(await names(credentials.list('rg', 'federated'))).toEqual(['kube'])
+  await credentials.createOrUpdate('rg', 'federated', 'KUBE', credential)
+  expect(await names(credentials.list('rg', 'federated'))).toEqual(['kube'])
   await credentials.delete('rg', 'federated', 'kube')
   expect(await names(credentials.list('rg', 'federated'))).toEqual([])
   await expect(credentials.get('rg', 'federated', 'kube')).rejects.toMatchObject({ statusCode: 404 })

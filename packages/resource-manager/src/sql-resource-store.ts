@@ -11,9 +11,11 @@ type Attributes = Readonly<Record<string, unknown>>
 export function openResourceStore(store: Store): ResourceStore {
   const db = store.database<ResourceManagerTables>()
 
+  // Built once: two of these stand on every request's way.
+  const byId = db.selectFrom('resources').selectAll().where('id_key', '=', '').compile()
   const get = async (id: string): Promise<Resource | undefined> => {
-    const row = await db.selectFrom('resources').selectAll().where('id_key', '=', key(id)).executeTakeFirst()
-    return row === undefined ? undefined : fromRow(row)
+    const { rows } = await db.executeQuery<ResourceRow>({ ...byId, parameters: [key(id)] })
+    return rows[0] === undefined ? undefined : fromRow(rows[0])
   }
 
   return {

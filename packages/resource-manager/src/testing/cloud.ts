@@ -53,7 +53,7 @@ export interface TestCloud {
   readonly path: string
   now: number
   /** Makes an application with a role at each scope. */
-  client(assignments?: readonly { readonly role: string; readonly scope: string }[]): Promise<Client>
+  client(assignments?: readonly { readonly role: string; readonly scope: string }[], audience?: string): Promise<Client>
   request(
     method: string,
     path: string,
@@ -107,7 +107,7 @@ export async function startCloud(
   const arm = await listen(manager.listener)
   const tokens = await listen(identity.tokenService)
 
-  const client: TestCloud['client'] = async (assignments = []) => {
+  const client: TestCloud['client'] = async (assignments = [], audience = 'https://management.azure.com') => {
     const { application, servicePrincipal } = await identity.directory.createApplication({ displayName: 'test' })
     const { secretText } = await identity.directory.addPassword(application.appId, {
       displayName: 'test',
@@ -131,7 +131,7 @@ export async function startCloud(
         grant_type: 'client_credentials',
         client_id: application.appId,
         client_secret: secretText,
-        scope: 'https://management.azure.com/.default',
+        scope: `${audience}/.default`,
       }),
     })
     const { access_token: token } = (await answer.json()) as { access_token: string }

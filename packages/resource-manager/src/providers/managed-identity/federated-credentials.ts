@@ -1,5 +1,5 @@
 /** Federated identity credentials: whose tokens a user-assigned identity accepts as its own. */
-import type { Directory } from '@keystead/identity'
+import { type Directory, DirectoryError } from '@keystead/identity'
 import { z } from 'zod'
 import { ArmError } from '../../arm-error.ts'
 import { invalidResourceName, notImplemented, parentResourceNotFound, resourceNotFound } from '../../arm-errors.ts'
@@ -40,7 +40,8 @@ export function federatedCredentialType(directory: Directory): ResourceTypeDecla
       const identityPath = parentOf(path)
       const clientId = await clientIdOf(directory, identityPath)
       const siblings = await resources.list({ below: identityPath, type: credentialType })
-      const others = siblings.filter((each) => each.name.toLowerCase() !== name.toLowerCase())
+      const existing = siblings.find((each) => each.name.toLowerCase() === name.toLowerCase())
+      const others = siblings.filter((each) => each !== existing)
       if (others.some(({ properties }) => properties.issuer === issuer && properties.subject === subject)) {
         throw new ArmError(409, 'Conflict', 'Issuer and subject combination already exists for this Managed Identity.')
       }
@@ -51,16 +52,16 @@ export function federatedCredentialType(directory: Directory): ResourceTypeDecla
           `Too many Federated Identity Credentials are stored under Managed Identity '${identityPath}'; the most is ${maxCredentials}.`,
         )
       }
-      const existing = others.length < siblings.length
-      await directory.removeFederatedCredential(clientId, name)
-      await directory.addFederatedCredential(clientId, { name, issuer, subject, audiences })
+      // The directory compares names with their case, so it is given the one that was written first.
+      const known = existing?.name ?? name
+      await worded(() => directory.addFederatedCredential(clientId, { name: known, issuer, subject, audiences }))
       const stored = await resources.put({
         id: path,
         name,
         type: credentialType,
         properties: { issuer, subject, audiences },
       })
-      return { status: existing ? 200 : 201, body: credentialBody(stored) }
+      return { status: existing === undefined ? 201 : 200, body: credentialBody(stored) }
     },
   }
   const get: Operation = {
@@ -79,9 +80,13 @@ export function federatedCredentialType(directory: Directory): ResourceTypeDecla
     method: 'DELETE',
     on: 'resource',
     action: `${credentialType}/delete`,
-    handle: async ({ id, path, resources }) => {
-      await directory.removeFederatedCredential(await clientIdOf(directory, parentOf(path)), id.names.at(-1) ?? '')
-      return { status: (await resources.delete(path)) === undefined ? 204 : 200 }
+    handle: async ({ path, resources }) => {
+      const clientId = await clientIdOf(directory, parentOf(path))
+      const existing = await resources.get(path)
+      if (existing === undefined) return { status: 204 }
+      await directory.removeFederatedCredential(clientId, existing.name)
+      await resources.delete(path)
+      return { status: 200 }
     },
   }
   const list: Operation = {
@@ -115,6 +120,16 @@ async function clientIdOf(directory: Directory, identityPath: string): Promise<s
   const identity = await directory.managedIdentity(identityPath)
   if (identity === undefined) throw parentResourceNotFound('write', credentialType, identityPath)
   return identity.clientId
+}
+
+async function worded(work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    if (!(error instanceof DirectoryError)) throw error
+    const [status, code] = error.code === 'conflict' ? ([409, 'Conflict'] as const) : ([400, 'BadRequest'] as const)
+    throw new ArmError(status, code, error.message)
+  }
 }
 
 function checkName(name: string): void {
