@@ -26,7 +26,18 @@ export function parseYaml(text: string): unknown {
   })
   const [error] = document.errors
   if (error) throw new YamlError(goWords(error.message, error.code, text, error.pos[0]))
-  return plain(document.toJS({ maxAliasCount: 100 }))
+  try {
+    return plain(document.toJS({ maxAliasCount: 100 }))
+  } catch (error) {
+    if (!(error instanceof ReferenceError)) throw error
+    const anchor = /\(from (.*)\)|alias.*: (.*)$/i.exec(error.message)
+    const excessive = error.message.startsWith('Excessive')
+    throw new YamlError(
+      excessive
+        ? 'yaml: document contains excessive aliasing'
+        : `yaml: unknown anchor '${anchor?.[1] ?? anchor?.[2] ?? ''}' referenced`,
+    )
+  }
 }
 
 function plain(value: unknown): unknown {
@@ -41,7 +52,9 @@ function plain(value: unknown): unknown {
 
 /** Go's words for the commonest faults; the parser's own otherwise. Lines count from 1. */
 function goWords(message: string, code: string, text: string, offset: number): string {
-  const line = text.slice(0, offset).split('\n').length
+  const line = text.slice(0, offset).trimEnd().split('\n').length
+  if (message.startsWith('Flow sequence')) return `yaml: line ${line}: did not find expected ',' or ']'`
+  if (message.startsWith('Flow map')) return `yaml: line ${line}: did not find expected ',' or '}'`
   switch (code) {
     case 'TAB_AS_INDENT':
       return `yaml: line ${line}: found character that cannot start any token`

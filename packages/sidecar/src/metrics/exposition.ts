@@ -1,5 +1,5 @@
-/** Metrics in Prometheus' text form, through prom-client. */
-import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
+/** Metrics in Prometheus' text form: ours as Dapr names them, the process's own by prom-client. */
+import { collectDefaultMetrics, Registry } from 'prom-client'
 import type { MetricSeries, MetricSource } from './series.ts'
 
 export interface Exposition {
@@ -7,62 +7,53 @@ export interface Exposition {
   text(): Promise<string>
 }
 
-/** Besides the sources, the process's own metrics. Metrics without a value are left out. */
+/** Metrics without a value are left out. */
 export function createExposition(sources: readonly MetricSource[]): Exposition {
   const processes = new Registry()
   collectDefaultMetrics({ register: processes })
   return {
     contentType: processes.contentType,
     async text() {
-      const registry = new Registry()
-      for (const series of sources.flatMap((source) => source.collect())) register(registry, series)
-      return `${await registry.metrics()}\n${await processes.metrics()}`
+      const series = sources.flatMap((source) => source.collect())
+      return formatSeries(series) + (await processes.metrics())
     },
   }
 }
 
-function register(registry: Registry, series: MetricSeries): void {
-  const { name, help } = series
-  if ('counts' in series) {
-    const first = series.counts[0]
-    if (!first) return
-    const counter = new Counter({ name, help, labelNames: Object.keys(first.labels), registers: [registry] })
-    for (const { labels, value } of series.counts) counter.inc({ ...labels }, value)
-  } else if (series.histograms.length > 0) {
-    registry.registerMetric(new CollectedHistogram(series.name, series.help, series.histograms))
+/** Text form of series, in the order of their names. */
+export function formatSeries(all: readonly MetricSeries[]): string {
+  const ordered = [...all].sort((a, b) => (a.name < b.name ? -1 : 1))
+  let text = ''
+  for (const series of ordered) {
+    const { name, help } = series
+    if ('counts' in series) {
+      if (series.counts.length === 0) continue
+      text += `# HELP ${name} ${help}\n# TYPE ${name} counter\n`
+      for (const { labels, value } of series.counts) text += `${name}{${formatLabels(labels)}} ${value}\n`
+      continue
+    }
+    if (series.histograms.length === 0) continue
+    text += `# HELP ${name} ${help}\n# TYPE ${name} histogram\n`
+    for (const { labels, value } of series.histograms) {
+      const shown = formatLabels(labels)
+      let total = 0
+      value.bounds.forEach((bound, i) => {
+        total += value.counts[i] ?? 0
+        text += `${name}_bucket{${shown},le="${bound}"} ${total}\n`
+      })
+      text += `${name}_bucket{${shown},le="+Inf"} ${value.count}\n`
+      text += `${name}_sum{${shown}} ${value.sum}\n${name}_count{${shown}} ${value.count}\n`
+    }
   }
+  return text
 }
 
-type Collected = Extract<MetricSeries, { histograms: unknown }>['histograms']
+function formatLabels(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels)
+    .map(([name, value]) => `${name}="${escapeLabel(value)}"`)
+    .join(',')
+}
 
-/** A prom-client histogram whose buckets were filled elsewhere. */
-class CollectedHistogram extends Histogram<string> {
-  readonly #name: string
-  readonly #help: string
-  readonly #collected: Collected
-
-  constructor(name: string, help: string, collected: Collected) {
-    super({ name, help, labelNames: Object.keys(collected[0]?.labels ?? {}), registers: [] })
-    this.#name = name
-    this.#help = help
-    this.#collected = collected
-  }
-
-  override async get(): ReturnType<Histogram<string>['get']> {
-    const shape = await super.get()
-    const values = this.#collected.flatMap(({ labels, value: { bounds, counts, count, sum } }) => {
-      let total = 0
-      const buckets = bounds.map((le, i) => {
-        total += counts[i] ?? 0
-        return { value: total, labels: { ...labels, le: String(le) }, metricName: `${this.#name}_bucket` }
-      })
-      return [
-        ...buckets,
-        { value: count, labels: { ...labels, le: '+Inf' }, metricName: `${this.#name}_bucket` },
-        { value: sum, labels, metricName: `${this.#name}_sum` },
-        { value: count, labels, metricName: `${this.#name}_count` },
-      ]
-    })
-    return { ...shape, name: this.#name, help: this.#help, values }
-  }
+function escapeLabel(value: string): string {
+  return value.replace(/[\\"\n]/g, (c) => (c === '\n' ? '\\n' : `\\${c}`))
 }
