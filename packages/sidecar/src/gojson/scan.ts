@@ -15,6 +15,8 @@ export function scanFirstValue(text: string): ScanResult {
     return { ok: true, end: scanner.at }
   } catch (error) {
     if (error instanceof ScanError) return { ok: false, error: error.message }
+    // The stack ends before Go's limit does.
+    if (error instanceof RangeError) return { ok: false, error: tooDeep }
     throw error
   }
 }
@@ -43,6 +45,9 @@ export function compactJson(text: string): string | undefined {
   }
   return out + text.slice(start)
 }
+
+/** Go's words for JSON nested beyond its limit. */
+export const tooDeep = 'exceeded max depth'
 
 class ScanError extends Error {}
 
@@ -125,7 +130,7 @@ class Scanner {
   }
 
   #enter(): void {
-    if (++this.#depth > maxDepth) throw new ScanError('exceeded max depth')
+    if (++this.#depth > maxDepth) throw new ScanError(tooDeep)
     this.at++
   }
 

@@ -13,6 +13,7 @@ import {
   typeError,
 } from '../gojson/decode.ts'
 import { encodeGoJson } from '../gojson/encode.ts'
+import { tooDeep } from '../gojson/scan.ts'
 import { type ApiError, malformedBody, malformedRequest, state } from '../runtime/api-error.ts'
 import type { SaveRequest, StateOptions, TransactionRequest } from '../runtime/state.ts'
 import { decodeOperationRequest, MapDecodeError } from './map-decode.ts'
@@ -86,11 +87,20 @@ function readSetRequest(item: unknown, query: StringMap): SaveRequest {
   }
   return {
     key,
-    value: Buffer.from(encodeGoJson(value)),
+    value: encodeValue(value),
     metadata,
     ...(etag ? { etag } : {}),
     ...(options ? { options } : {}),
     ...(contentType === undefined ? {} : { contentType }),
+  }
+}
+
+/** A value as the store keeps it. What is nested too deep for the stack is refused as Go refuses it. */
+function encodeValue(value: unknown): Buffer {
+  try {
+    return Buffer.from(encodeGoJson(value))
+  } catch (error) {
+    throw error instanceof RangeError ? new GoJsonError(tooDeep) : error
   }
 }
 
@@ -181,7 +191,7 @@ function toRequest(operation: string, request: unknown, query: StringMap): Trans
     operation,
     request: {
       ...common,
-      value: Buffer.from(encodeGoJson(value ?? null)),
+      value: encodeValue(value ?? null),
       ...(contentType === undefined ? {} : { contentType }),
     },
   }
