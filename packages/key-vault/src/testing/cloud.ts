@@ -16,7 +16,7 @@ import {
   type RoleAssignment,
 } from '@keystead/authorization'
 import { identityMigrations, openIdentityService } from '@keystead/identity'
-import { openResourceManager, resourceManagerMigrations } from '@keystead/resource-manager'
+import { openResourceManager, type ResourceStore, resourceManagerMigrations } from '@keystead/resource-manager'
 import { masterKeyOf, openStore, type Store } from '@keystead/store'
 import { keyVaultMigrations } from '../migrations.ts'
 import { type KeyVault, type KeyVaultOptions, openKeyVault } from '../service.ts'
@@ -76,6 +76,7 @@ export interface Logged {
 export interface TestCloud {
   readonly store: Store
   readonly authorizer: Authorizer
+  readonly resources: ResourceStore
   readonly keyVault: KeyVault
   readonly keyVaultPort: number
   readonly logged: Logged[]
@@ -210,6 +211,7 @@ export async function openTestCloud(options: Pick<KeyVaultOptions, 'cacheBytes'>
   return {
     store,
     authorizer,
+    resources: manager.resources,
     get keyVault() {
       return keyVault
     },
