@@ -76,10 +76,16 @@ export class AzuriteClient {
   static async text(answer: AzuriteAnswer, limit = 8 * 1024 * 1024): Promise<string> {
     const chunks: Buffer[] = []
     let size = 0
-    for await (const chunk of answer) {
-      size += chunk.length
-      if (size > limit) throw new Error('an answer of Azurite is too long')
-      chunks.push(chunk)
+    const tooLong = new Error('an answer of Azurite is too long')
+    try {
+      for await (const chunk of answer) {
+        size += chunk.length
+        if (size > limit) throw tooLong
+        chunks.push(chunk)
+      }
+    } catch (error) {
+      // It went away in the middle of its answer.
+      throw error === tooLong ? error : serverBusy()
     }
     return Buffer.concat(chunks).toString('utf8')
   }
@@ -125,8 +131,17 @@ export class AzuriteClient {
 
 function answerOf(outgoing: http.ClientRequest): Promise<AzuriteAnswer> {
   return new Promise((resolve, reject) => {
-    outgoing.setTimeout(silence, () => outgoing.destroy(operationTimedOut()))
-    outgoing.once('response', resolve)
+    let answered: AzuriteAnswer | undefined
+    outgoing.setTimeout(silence, () => {
+      // With bytes waiting it is the client who is slow.
+      if (answered === undefined || answered.readableLength === 0) outgoing.destroy(operationTimedOut())
+    })
+    outgoing.once('response', (answer) => {
+      answered = answer
+      // An answer that nobody reads any more may still break off; who reads it hears of it all the same.
+      answer.on('error', () => {})
+      resolve(answer)
+    })
     outgoing.on('error', (error: NodeJS.ErrnoException) => {
       reject(error.name === 'StorageError' || error.name === 'AbortError' ? error : serverBusy())
     })

@@ -1,5 +1,5 @@
 /** Whether the source of a copy may be read: decided on its own, as if it were a Get Blob of the same caller. */
-import type { Authorizer } from '@keystead/authorization'
+import type { Authorizer, Decision } from '@keystead/authorization'
 import type { Account } from '../accounts/account.ts'
 import type { AzuriteClient } from '../azurite/azurite-client.ts'
 import { type Authentication, type AuthenticationContext, authenticate, verifyBearer } from './authentication.ts'
@@ -30,6 +30,9 @@ export interface CopySourceContext extends AuthenticationContext {
   readonly azurite: AzuriteClient
 }
 
+/** Told what the source is, once that is known, and how its roles decided. */
+export type RecordSource = (resource: string, decision: Decision | undefined) => void
+
 const localHost = /^([a-z0-9]{3,24})\.blob\.(?:core\.windows\.net|keystead\.localhost)$/
 
 /**
@@ -43,15 +46,27 @@ export async function decideCopySource(
   authentication: Authentication,
   destination: Account,
   context: CopySourceContext,
+  record: RecordSource,
 ): Promise<CopySource> {
   for (const name of ['x-ms-source-if-tags', 'x-ms-copy-source-tag-option', 'x-ms-source-lease-id']) {
     if (header(request, name) !== undefined) throw unsupportedHeader(name)
   }
   const { account, source } = readSource(request, context)
+  const resource = resourceScope(account, source)
+  record(resource, undefined)
   try {
     const sourceOperation = matchOperation(blobOperations, source)
     if (sourceOperation.name !== 'GetBlob') throw notImplemented('a copy source that is not a blob')
-    await check(request, operation, authentication, destination, { account, source, sourceOperation }, context)
+    const decision = await check(
+      request,
+      operation,
+      authentication,
+      destination,
+      { account, source, sourceOperation },
+      context,
+      (refused) => record(resource, refused),
+    )
+    record(resource, decision)
   } catch (error) {
     if (!(error instanceof StorageError)) throw error
     if (error.status >= 500) throw error
@@ -62,7 +77,7 @@ export async function decideCopySource(
     account,
     segments: source.segments,
     query: new Map(snapshot === undefined ? [] : [['snapshot', snapshot]]),
-    resource: resourceScope(account, source),
+    resource,
   }
 }
 
@@ -101,23 +116,30 @@ async function check(
   destination: Account,
   of: { account: Account; source: WireRequest; sourceOperation: DataOperation },
   context: CopySourceContext,
-): Promise<void> {
+  refuse: (decision: Decision | undefined) => void,
+): Promise<Decision | undefined> {
   const { account, source, sourceOperation } = of
   const authorization = header(request, 'x-ms-copy-source-authorization')
   if (authorization !== undefined) {
     if (operation.name === 'CopyBlob') throw unsupportedHeader('x-ms-copy-source-authorization')
     const caller = await verifyBearer('blob', account, authorization, context)
     const scope = resourceScope(account, source)
-    if (!decideByRole(context.authorizer, caller, [[readBlobAction]], scope)?.allowed) throw permissionMismatch()
-    return
+    const decision = decideByRole(context.authorizer, caller, [[readBlobAction]], scope)
+    if (decision?.allowed) return decision
+    refuse(decision)
+    throw permissionMismatch()
   }
   const given = await authenticate(source, account, context)
   const inherits = given.kind === 'anonymous' && operation.name === 'CopyBlob' && account.name === destination.name
-  if (inherits && authentication.kind === 'sharedKey') return
+  if (inherits && authentication.kind === 'sharedKey') return undefined
   const asks = inherits && authentication.kind === 'bearer' ? authentication : given
   const outcome = authorize(context.authorizer, asks, sourceOperation, source, account, context.tenantId)
-  if (outcome.refusal) throw outcome.refusal
+  if (outcome.refusal) {
+    refuse(outcome.decision)
+    throw outcome.refusal
+  }
   if (asks.kind === 'anonymous') await checkPublic(account, source, context)
+  return outcome.decision
 }
 
 /** Azurite itself says whether a container is public: it is asked without a signature. */

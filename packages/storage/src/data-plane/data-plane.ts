@@ -23,6 +23,7 @@ import {
   internalError,
   invalidResourceName,
   notImplemented,
+  outOfRangeName,
   resourceNotFound,
   StorageError,
 } from './storage-error.ts'
@@ -49,7 +50,7 @@ interface Exchange {
   operation: string
   resource: string
   authentication?: Authentication
-  decision?: Decision
+  decision?: Decision | undefined
 }
 
 const serviceVersion = '2025-11-05'
@@ -114,6 +115,9 @@ export class DataPlane {
       operation: 'Unknown',
       resource: '',
     }
+    // Either side of a connection that broke is heard of by 'close' below.
+    incoming.on('error', () => {})
+    response.on('error', () => {})
     const gone = new AbortController()
     response.once('close', () => {
       if (!response.writableFinished) gone.abort()
@@ -139,7 +143,9 @@ export class DataPlane {
   /** Authenticates and decides one request, be it on the wire or a part of a batch. */
   async #decideRequest(account: Account, request: WireRequest, exchange: Exchange): Promise<Decided> {
     const [name] = request.segments
-    if (name !== undefined && !isValidName(request.service, name)) throw invalidResourceName()
+    if (name !== undefined && !isValidName(request.service, name)) {
+      throw name.length < 3 || name.length > 63 ? outOfRangeName() : invalidResourceName()
+    }
     exchange.resource = resourceScope(account, request)
     const authentication = await authenticate(request, account, this.#context)
     exchange.authentication = authentication
@@ -225,13 +231,21 @@ export class DataPlane {
     }
   }
 
-  /** A copy's source is a decision of its own, with an event of its own when it is refused. */
+  /** A copy's source is a decision of its own: refused, its event is about the source. */
   async #source(decided: Decided, exchange: Exchange): Promise<CopySource> {
     const { request, operation, authentication, account } = decided
-    return decideCopySource(request, operation, authentication, account, this.#context).catch((error: unknown) => {
+    let found: { resource: string; decision: Decision | undefined } | undefined
+    const record = (resource: string, decision: Decision | undefined) => {
+      found = { resource, decision }
+    }
+    try {
+      return await decideCopySource(request, operation, authentication, account, this.#context, record)
+    } catch (error) {
       exchange.operation = `${operation.name}Source`
+      exchange.resource = found?.resource ?? exchange.resource
+      exchange.decision = found?.decision
       throw error
-    })
+    }
   }
 
   async #batch(

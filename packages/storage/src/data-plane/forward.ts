@@ -83,20 +83,16 @@ export async function forward(
 
 async function sendBody(
   request: AzuriteRequest,
-  body: NodeJS.ReadableStream,
+  body: IncomingMessage,
   azurite: AzuriteClient,
   signal: AbortSignal,
 ): Promise<AzuriteAnswer> {
   const exchange = azurite.open(request)
   signal.addEventListener('abort', exchange.abort, { once: true })
-  // An early answer ends the interest in the body; a body that breaks off ends the exchange.
-  body.once('error', exchange.abort)
+  // A body that breaks off ends the exchange; an exchange that ends early does not break the client's connection.
+  body.on('error', exchange.abort)
   body.pipe(exchange.body)
-  try {
-    return await exchange.answer
-  } finally {
-    body.removeListener('error', exchange.abort)
-  }
+  return exchange.answer
 }
 
 /** Azurite's own put-from-URL is partial: the source is read here and written as the plain operation of that name. */
@@ -162,7 +158,12 @@ async function putFromUrl(
   const crc64 = header(request, 'x-ms-source-content-crc64')
   if (crc64 !== undefined) headers.push(['x-ms-content-crc64', crc64])
   if (operation.name === 'PutBlobFromURL') headers.push(...sourceProperties(request, answer))
-  return sendBody({ ...plain, headers }, answer, azurite, signal)
+  try {
+    return await sendBody({ ...plain, headers }, answer, azurite, signal)
+  } finally {
+    // An early answer, e.g. a refusal: the rest of the source is of no interest.
+    if (!answer.readableEnded) answer.destroy()
+  }
 }
 
 /** Put Blob From URL takes the source's properties and metadata where the request gives none of its own. */

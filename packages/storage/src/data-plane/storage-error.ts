@@ -146,6 +146,14 @@ export function invalidResourceName(): StorageError {
   return new StorageError(400, 'InvalidResourceName', 'The specified resource name contains invalid characters.')
 }
 
+export function outOfRangeName(): StorageError {
+  return new StorageError(
+    400,
+    'OutOfRangeInput',
+    'The specified resource name length is not within the permissible limits.',
+  )
+}
+
 export function invalidQueryParameter(name: string, reason: string): StorageError {
   return new StorageError(
     400,

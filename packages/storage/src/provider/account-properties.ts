@@ -7,24 +7,23 @@ function optional<T extends z.ZodType>(schema: T) {
   return schema.nullish().transform((value) => value ?? undefined)
 }
 
-const settings = z
-  .looseObject({
-    accessTier: optional(z.enum(['Hot', 'Cool', 'Cold', 'Premium'])),
-    allowBlobPublicAccess: optional(z.boolean()),
-    allowSharedKeyAccess: optional(z.boolean()),
-    allowCrossTenantReplication: optional(z.boolean()),
-    defaultToOAuthAuthentication: optional(z.boolean()),
-    minimumTlsVersion: optional(z.enum(['TLS1_0', 'TLS1_1', 'TLS1_2', 'TLS1_3'])),
-    supportsHttpsTrafficOnly: optional(z.boolean()),
-    publicNetworkAccess: optional(z.enum(['Enabled', 'Disabled', 'SecuredByPerimeter'])),
-    isHnsEnabled: optional(z.boolean()),
-    isSftpEnabled: optional(z.boolean()),
-    isNfsV3Enabled: optional(z.boolean()),
-    isLocalUserEnabled: optional(z.boolean()),
-    networkAcls: optional(z.looseObject({ defaultAction: optional(z.enum(['Allow', 'Deny'])) })),
-    customDomain: optional(z.looseObject({ name: z.string() })),
-  })
-  .transform((value) => value)
+const settings = z.looseObject({
+  accessTier: optional(z.enum(['Hot', 'Cool', 'Cold', 'Premium'])),
+  allowBlobPublicAccess: optional(z.boolean()),
+  allowSharedKeyAccess: optional(z.boolean()),
+  allowCrossTenantReplication: optional(z.boolean()),
+  defaultToOAuthAuthentication: optional(z.boolean()),
+  minimumTlsVersion: optional(z.enum(['TLS1_0', 'TLS1_1', 'TLS1_2', 'TLS1_3'])),
+  supportsHttpsTrafficOnly: optional(z.boolean()),
+  publicNetworkAccess: optional(z.enum(['Enabled', 'Disabled', 'SecuredByPerimeter'])),
+  isHnsEnabled: optional(z.boolean()),
+  isSftpEnabled: optional(z.boolean()),
+  isNfsV3Enabled: optional(z.boolean()),
+  isLocalUserEnabled: optional(z.boolean()),
+  networkAcls: optional(z.looseObject({ defaultAction: optional(z.enum(['Allow', 'Deny'])) })),
+  encryption: optional(z.looseObject({ keySource: optional(z.string()) })),
+  customDomain: optional(z.looseObject({ name: z.string() })),
+})
 
 export type AccountSettings = z.infer<typeof settings>
 
@@ -41,6 +40,9 @@ const skuNames = [
 const sku = z.looseObject({ name: z.enum(skuNames) })
 const kind = z.enum(['Storage', 'StorageV2', 'BlobStorage', 'BlockBlobStorage'])
 const tags = optional(z.record(z.string(), z.string()))
+const identity = optional(
+  z.looseObject({ type: optional(z.literal('None', 'Identities of storage accounts are not supported')) }),
+)
 
 /** `PUT`. */
 export const accountBody = z.looseObject({
@@ -48,6 +50,7 @@ export const accountBody = z.looseObject({
   sku,
   kind: optional(kind),
   tags,
+  identity,
   properties: optional(settings),
 })
 export type AccountBody = z.infer<typeof accountBody>
@@ -57,6 +60,7 @@ export const accountPatchBody = z.looseObject({
   sku: optional(sku),
   kind: optional(kind),
   tags,
+  identity,
   properties: optional(settings),
 })
 export type AccountPatchBody = z.infer<typeof accountPatchBody>
@@ -119,6 +123,7 @@ function refuseUnsupported(properties: AccountSettings): void {
   if (properties.isHnsEnabled) refuse('Hierarchical namespace')
   if (properties.isSftpEnabled) refuse('SFTP')
   if (properties.isNfsV3Enabled) refuse('NFS v3')
+  if (properties.encryption?.keySource?.toLowerCase() === 'microsoft.keyvault') refuse('A customer-managed key')
   if (properties.customDomain?.name) refuse('A custom domain')
   if (properties.networkAcls?.defaultAction === 'Deny') refuse('A network rule that denies by default')
   if (properties.publicNetworkAccess !== undefined && properties.publicNetworkAccess !== 'Enabled') {

@@ -80,7 +80,8 @@ export class SubResourceHandlers {
         this.#service === 'blob' && publicAccess !== 'None' ? publicAccess.toLowerCase() : undefined,
       )
       if (!created && metadata !== undefined) await this.#azurite.setMetadata(account.internalName, name, metadata)
-      return { status: created ? 201 : 200, body: await this.#read(account, name, context) }
+      // A queue answers 200 either way.
+      return { status: created && this.#service === 'blob' ? 201 : 200, body: await this.#read(account, name, context) }
     })
   }
 
@@ -108,7 +109,8 @@ export class SubResourceHandlers {
   async delete(context: OperationContext): Promise<OperationResult> {
     const { account, name } = this.#target(context)
     return asArm(kinds[this.#service].code, async () => ({
-      status: (await this.#azurite.delete(account.internalName, name)) ? 200 : 204,
+      // A queue answers 204 either way.
+      status: (await this.#azurite.delete(account.internalName, name)) && this.#service === 'blob' ? 200 : 204,
     }))
   }
 
