@@ -122,6 +122,14 @@ describe('a resource', () => {
     expect(await put({ 'if-match': '*' })).toMatchObject({ status: 200 })
   })
 
+  it('is created by one of many creations at once', async () => {
+    const path = `${group}/providers/Microsoft.Test/widgets/at-once${v}`
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => cloud.request('PUT', path, { body: { location } })),
+    )
+    expect(answers.map((answer) => answer.status).sort()).toEqual([...Array(19).fill(200), 201])
+  })
+
   it('loses the assignments made on it when it is deleted', async () => {
     await cloud.request('PUT', `${widget}${v}`, { body: { location } })
     const reader = await cloud.client([{ role: roles.reader, scope: widget }])

@@ -147,6 +147,22 @@ describe('the deletion of a group', () => {
     expect((await put(`${widget}${v}`)).status).toBe(200)
   })
 
+  it('leaves nothing of the writes that race with it', async () => {
+    const cloud = await cloudWith()
+    const put = (i: number) =>
+      cloud.request('PUT', `${group}/providers/Microsoft.Test/widgets/race-${i % 20}${v}`, {
+        body: { location: 'westeurope' },
+      })
+    const early = Array.from({ length: 40 }, (_, i) => put(i))
+    const deletion = cloud.request('DELETE', `${group}${gv}`)
+    const late = Array.from({ length: 40 }, (_, i) => put(i))
+    const statuses = (await Promise.all([...early, ...late])).map((answer) => answer.status)
+    expect((await deletion).status).toBe(202)
+    await cloud.manager.close()
+    expect(await cloud.manager.resources.list({ below: group })).toEqual([])
+    expect(statuses.filter((status) => ![200, 201, 404, 409].includes(status))).toEqual([])
+  })
+
   it('needs the delete action on the group', async () => {
     const cloud = await cloudWith()
     const reader = await cloud.client([{ role: roles.reader, scope: subscriptionPath }])
