@@ -64,8 +64,16 @@ export class DataDirectory {
   get authority(): string {
     return join(this.path, 'ca')
   }
+  /** The local CA's certificate alone. */
+  get caCertificate(): string {
+    return join(this.path, 'ca', 'ca.pem')
+  }
+  /** The system's roots with the local CA. */
   get caBundle(): string {
     return join(this.path, 'ca', 'bundle.pem')
+  }
+  get javaTrustStore(): string {
+    return join(this.path, 'ca', 'truststore.p12')
   }
   get azureConfig(): string {
     return join(this.path, 'azure')

@@ -35,6 +35,7 @@ const collect = (value: string, previous: readonly string[]): readonly string[] 
 const program = new Command('keystead')
   .description('Credential-free applications on your own machine: managed identity, Key Vault, roles, storage.')
   .version('0.1.0')
+  .enablePositionalOptions()
   .addHelpText('after', '\nExample:\n  $ keystead up --detach && keystead exec -- az group list')
 
 program.addCommand(
@@ -136,7 +137,7 @@ program.addCommand(
 )
 
 try {
-  await program.enablePositionalOptions().parseAsync()
+  await program.parseAsync()
 } catch (error) {
   report(error)
 }

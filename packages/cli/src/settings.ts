@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { CliError } from './cli-error.ts'
 import type { DataDirectory, Settings } from './data-directory.ts'
-import { freePort, freePorts } from './free-ports.ts'
+import { freePorts, isFree } from './free-ports.ts'
 
 const preferredGatewayPort = 8443
 
@@ -10,15 +10,17 @@ export async function ensureSettings(directory: DataDirectory, gatewayPort: numb
   await directory.create()
   const known = await directory.readSettings()
   if (known && (gatewayPort === undefined || gatewayPort === known.ports.gateway)) return known
-  if (known) {
+  if (known && gatewayPort !== undefined) {
     const settings = { ...known, ports: { ...known.ports, gateway: await requireFree(gatewayPort) } }
     await directory.writeSettings(settings)
     return settings
   }
-  const [managedIdentity = 0, blob = 0, queue = 0] = await freePorts(3)
+  const [managedIdentity = 0, blob = 0, queue = 0, other = 0] = await freePorts(4)
   const gateway =
     gatewayPort === undefined
-      ? await freePort(preferredGatewayPort).catch(() => freePort(0))
+      ? (await isFree(preferredGatewayPort))
+        ? preferredGatewayPort
+        : other
       : await requireFree(gatewayPort)
   const settings: Settings = {
     format: 1,
@@ -37,12 +39,7 @@ export async function requireSettings(directory: DataDirectory): Promise<Setting
   return settings
 }
 
-async function requireFree(port: number | undefined): Promise<number> {
-  try {
-    return await freePort(port ?? 0)
-  } catch (cause) {
-    throw new CliError(`Port ${port} is in use by another program.`, 'Choose another one with `--gateway-port N`.', {
-      cause,
-    })
-  }
+async function requireFree(port: number): Promise<number> {
+  if (await isFree(port)) return port
+  throw new CliError(`Port ${port} is in use by another program.`, 'Choose another one with `--gateway-port N`.')
 }

@@ -82,4 +82,6 @@ export interface Directory {
     readonly identityResourceIds: readonly string[]
   }): Promise<ReplicaRegistration>
   removeReplica(replicaId: string): Promise<boolean>
+  /** Resource ids of the identities that the replica was registered for; undefined when there is no such replica. */
+  replicaIdentities(replicaId: string): readonly string[] | undefined
 }

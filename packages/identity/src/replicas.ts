@@ -74,6 +74,10 @@ export class Replicas {
     return result.numDeletedRows > 0n
   }
 
+  byId(replicaId: string): Replica | undefined {
+    return this.#byId.get(replicaId)
+  }
+
   /** The replica whose header this is. The index is by digest, so that its timing tells nothing of the header. */
   byHeader(header: string): Replica | undefined {
     if (header.length > longestHeader) return undefined

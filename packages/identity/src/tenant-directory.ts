@@ -57,5 +57,6 @@ export function createDirectory(parts: DirectoryParts): Directory {
       return { replicaId, endpoint: parts.identityEndpoint, header }
     },
     removeReplica: (replicaId) => replicas.remove(replicaId),
+    replicaIdentities: (replicaId) => replicas.byId(replicaId)?.identityResourceIds,
   }
 }

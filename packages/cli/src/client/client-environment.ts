@@ -9,7 +9,13 @@ export function networkEnvironment(
   settings: Settings,
   existing: NodeJS.ProcessEnv,
 ): Record<string, string> {
-  return { ...clientEnvironment({ gatewayPort: settings.ports.gateway, bundlePath: directory.caBundle, existing }) }
+  return clientEnvironment({
+    gatewayPort: settings.ports.gateway,
+    bundlePath: directory.caBundle,
+    caPath: directory.caCertificate,
+    javaTrustStorePath: directory.javaTrustStore,
+    existing,
+  })
 }
 
 /** A person's variables: the network, an Azure CLI configuration of this cloud's own, and the owner's credentials. */

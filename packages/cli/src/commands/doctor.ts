@@ -116,25 +116,22 @@ async function checkPorts(settings: Settings, up: boolean): Promise<readonly Fin
 
 async function checkCertificate(directory: DataDirectory): Promise<Finding> {
   const check = 'certificates'
-  const bundle = await readFile(directory.caBundle, 'utf8').catch(() => undefined)
-  if (bundle === undefined) {
+  const certificate = await readFile(directory.caCertificate).catch(() => undefined)
+  if (certificate === undefined) {
     return {
       check,
       state: 'problem',
-      detail: 'There is no CA bundle yet.',
+      detail: 'There is no local CA yet.',
       mend: 'Start the cloud once with `keystead up`.',
     }
   }
-  const blocks = bundle.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
-  const local = new X509Certificate(
-    await readFile(`${directory.authority}/ca.pem`, 'utf8').catch(() => blocks.at(-1) ?? ''),
-  )
+  const local = new X509Certificate(certificate)
   const validTo = new Date(local.validTo)
   return validTo.getTime() > Date.now()
     ? {
         check,
         state: 'ok',
-        detail: `local CA valid until ${validTo.toISOString().slice(0, 10)}, ${blocks.length} certificates in the bundle`,
+        detail: `local CA valid until ${validTo.toISOString().slice(0, 10)}`,
       }
     : {
         check,

@@ -11,6 +11,7 @@ import { loadMasterKey, openStore, openWithMasterKey, sealWithMasterKey } from '
 import type { Logger } from 'pino'
 import { CliError } from '../cli-error.ts'
 import type { DataDirectory } from '../data-directory.ts'
+import { azuriteSecret } from './azurite-secret.ts'
 import { writeClientFiles } from './client-files.ts'
 import { createControlListener } from './control.ts'
 import { ensureOwner } from './owner.ts'
@@ -36,7 +37,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   const { tenantId, subscriptionId, ports } = settings
 
   await using resources = new AsyncDisposableStack()
-  const masterKey = await loadMasterKey({ file: directory.masterKey, environment, create: true })
+  const masterKey = await loadMasterKey({ file: directory.masterKey, environment, create: false })
   const store = await openStore({
     path: directory.database,
     masterKey,
@@ -78,7 +79,11 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   resources.defer(() => keyVault.close())
   const storage = await openStorage({
     ...service,
-    azurite: { blob: `http://127.0.0.1:${ports.blob}`, queue: `http://127.0.0.1:${ports.queue}` },
+    azurite: {
+      blob: `http://127.0.0.1:${ports.blob}`,
+      queue: `http://127.0.0.1:${ports.queue}`,
+      secret: azuriteSecret(masterKey),
+    },
     log: logTo(logger, 'storage'),
   })
   resources.defer(() => storage.close())
@@ -123,7 +128,6 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     },
     {
       pattern: 'control.keystead.localhost',
-      localPattern: 'control.keystead.localhost',
       service: 'Keystead',
       listener: createControlListener({ principals, verifier, authorizer }),
     },
@@ -138,7 +142,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   await writeClientFiles(directory, authority.certificatePem, environment)
 
   resources.defer(await listen(identity.managedIdentityEndpoint, ports.managedIdentity))
-  const upstreamProxy = environment.HTTPS_PROXY ?? environment.https_proxy
+  const upstreamProxy = upstreamOf(environment, ports.gateway)
   const gateway = await startGateway({
     port: ports.gateway,
     hosts,
@@ -157,6 +161,14 @@ function logTo(logger: Logger, component: string) {
   const child = logger.child({ component })
   return (level: 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown> = {}): void =>
     child[level](fields, message)
+}
+
+/** The proxy that was set before; never the gateway itself, when the cloud is started from a shell that uses it. */
+function upstreamOf(environment: NodeJS.ProcessEnv, gatewayPort: number): string | undefined {
+  const proxy = environment.HTTPS_PROXY || environment.https_proxy
+  if (!proxy || !URL.canParse(proxy)) return undefined
+  const { hostname, port } = new URL(proxy)
+  return hostname === '127.0.0.1' && Number(port) === gatewayPort ? undefined : proxy
 }
 
 /** Serves plain HTTP on loopback; answers how to stop it. */

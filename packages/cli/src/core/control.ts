@@ -68,7 +68,9 @@ export function createControlListener(options: {
       ...(request.body as object),
       replicaId: (request.params as { id: string }).id,
     })
-    for (const identity of identities) await requireAssign(caller, identity)
+    // A registration that stands belongs to whoever may assign its identities, too.
+    const concerned = new Set([...identities, ...(principals.replicaIdentities(replicaId) ?? [])])
+    for (const identity of concerned) await requireAssign(caller, identity)
     const replica = await principals.registerReplica({ replicaId, identityResourceIds: identities })
     return reply
       .header('cache-control', 'no-store')
@@ -78,7 +80,7 @@ export function createControlListener(options: {
   app.delete('/replicas/:id', async (request, reply) => {
     const caller = await verifier.verify(request.headers.authorization, audiences)
     const { id } = request.params as { id: string }
-    for (const identity of await principals.replicaIdentities(id)) await requireAssign(caller, identity)
+    for (const identity of principals.replicaIdentities(id) ?? []) await requireAssign(caller, identity)
     await principals.removeReplica(id)
     return reply.status(204).send()
   })

@@ -35,7 +35,7 @@ try {
   await tellSupervisor({ kind: 'ready' })
 } catch (error) {
   logger.fatal({ err: error }, 'the core can not start')
-  const failure = explainStartFailure(error, directory)
-  if (failure) await tellSupervisor({ kind: 'failed', message: failure.message, hint: failure.hint })
+  const { message, hint } = explainStartFailure(error, directory)
+  await tellSupervisor({ kind: 'failed', message, hint })
   process.exit(1)
 }

@@ -3,8 +3,7 @@ import { MasterKeyError, StoreError } from '@keystead/store'
 import { CliError } from '../cli-error.ts'
 import type { DataDirectory } from '../data-directory.ts'
 
-/** Undefined: not understood, so the supervisor tries again with back-off. */
-export function explainStartFailure(error: unknown, directory: DataDirectory): CliError | undefined {
+export function explainStartFailure(error: unknown, directory: DataDirectory): CliError {
   if (error instanceof CliError) return error
   if (error instanceof MasterKeyError) {
     return new CliError(error.message, 'Set KEYSTEAD_MASTER_KEY to the key this data directory was made with.')
@@ -22,8 +21,10 @@ export function explainStartFailure(error: unknown, directory: DataDirectory): C
         return new CliError(error.message, 'Another process has the database open: stop it, then try again.')
       case 'full':
         return new CliError(error.message, 'Free some space on the disk, then try again.')
+      case 'newer':
+        return new CliError(error.message, 'Use the version of Keystead that wrote it, or a later one.')
       case 'unavailable':
-        return undefined
+        return new CliError(error.message, `Check that ${directory.path} can be read and written.`)
     }
   }
   if (isPortInUse(error)) {
@@ -32,7 +33,8 @@ export function explainStartFailure(error: unknown, directory: DataDirectory): C
       'Stop that program, or choose another port with `keystead up --gateway-port N`.',
     )
   }
-  return undefined
+  const message = error instanceof Error ? error.message : String(error)
+  return new CliError(message, '`keystead logs core` says more; `keystead doctor` looks for what is wrong.')
 }
 
 function isPortInUse(error: unknown): error is NodeJS.ErrnoException & { port: number; address: string } {

@@ -3,7 +3,7 @@ import { z } from 'zod'
 
 export const childMessage = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('ready') }),
-  /** It can not run as it is configured: starting it again would not help. */
+  /** It could not start, and why. */
   z.object({ kind: z.literal('failed'), message: z.string(), hint: z.string() }),
 ])
 export type ChildMessage = z.infer<typeof childMessage>

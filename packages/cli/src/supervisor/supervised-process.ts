@@ -10,8 +10,8 @@ import { childMessage } from './messages.ts'
 export interface ProcessSpec {
   readonly name: string
   readonly args: readonly string[]
-  /** Added to the supervisor's own environment. */
-  readonly environment: Readonly<Record<string, string>>
+  /** All of it: nothing is inherited, so that the master key reaches only who needs it. */
+  readonly environment: NodeJS.ProcessEnv
   /** For a person, e.g. `http://127.0.0.1:10000`. */
   readonly address: string
   /** Ready when the process says so over IPC, or when this loopback port accepts connections. */
@@ -35,6 +35,8 @@ export class SupervisedProcess {
   #log: RotatingFileStream
   #delayMs = firstDelayMs
   #stopping = false
+  #hasBeenReady = false
+  #failure: CliError | undefined
   #timer: NodeJS.Timeout | undefined
   #onChange: () => void
   #onReady = Promise.withResolvers<void>()
@@ -77,7 +79,7 @@ export class SupervisedProcess {
     const child = spawn(process.execPath, ['--import', lifeline, ...this.spec.args], {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: { ...process.env, ...this.spec.environment },
+      env: this.spec.environment,
     })
     this.#child = child
     child.stdout?.pipe(this.#log, { end: false })
@@ -98,13 +100,11 @@ export class SupervisedProcess {
     const message = childMessage.safeParse(raw)
     if (!message.success) return
     if (message.data.kind === 'ready') this.#ready()
-    else {
-      this.#stopping = true
-      this.#onReady.reject(new CliError(message.data.message, message.data.hint))
-    }
+    else this.#failure = new CliError(message.data.message, message.data.hint)
   }
 
   #ready(): void {
+    this.#hasBeenReady = true
     this.#setState('running')
     this.#onReady.resolve()
   }
@@ -115,9 +115,21 @@ export class SupervisedProcess {
       this.#setState('stopped')
       return
     }
+    const how = signal ? `was ended by ${signal}` : `exited with code ${code}`
+    if (!this.#hasBeenReady) {
+      // Its first start failed: whoever asked is told, and nothing is tried again behind their back.
+      this.#setState('stopped')
+      this.#onReady.reject(
+        this.#failure ??
+          new CliError(
+            `${this.spec.name} ${how} before it was ready.`,
+            `\`keystead logs ${this.spec.name}\` says why.`,
+          ),
+      )
+      return
+    }
     const delay = Date.now() - startedAt >= healthyAfterMs ? 0 : this.#delayMs
     this.#delayMs = delay === 0 ? firstDelayMs : Math.min(this.#delayMs * 2, longestDelayMs)
-    const how = signal ? `was ended by ${signal}` : `exited with code ${code}`
     this.#log.write(
       `${JSON.stringify({ level: 'error', time: Date.now(), name: 'supervisor', msg: `${this.spec.name} ${how}; starting it again in ${delay} ms` })}\n`,
     )

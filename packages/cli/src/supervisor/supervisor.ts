@@ -1,7 +1,10 @@
 /** The supervisor: holds which processes one cloud consists of, and keeps them running until it is stopped. */
+import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { azuriteCommand } from '@keystead/storage'
+import { loadMasterKey, type MasterKey } from '@keystead/store'
 import { CliError } from '../cli-error.ts'
+import { azuriteSecret } from '../core/azurite-secret.ts'
 import type { DataDirectory, Settings } from '../data-directory.ts'
 import { type Lock, tryLock } from './lock.ts'
 import { type ProcessSpec, SupervisedProcess } from './supervised-process.ts'
@@ -29,7 +32,12 @@ export class Supervisor {
         'Use it, stop it with `keystead down`, or start another one with `--data-dir`.',
       )
     }
-    const supervisor = new Supervisor(directory, lock, processesOf(directory, settings))
+    const masterKey = await loadMasterKey({
+      file: directory.masterKey,
+      environment: process.env,
+      create: !existsSync(directory.database),
+    })
+    const supervisor = new Supervisor(directory, lock, processesOf(directory, settings, masterKey))
     try {
       await Promise.all(supervisor.#processes.map((process) => process.start()))
     } catch (error) {
@@ -68,9 +76,14 @@ export class Supervisor {
   }
 }
 
-function processesOf(directory: DataDirectory, settings: Settings): readonly ProcessSpec[] {
+function processesOf(directory: DataDirectory, settings: Settings, masterKey: MasterKey): readonly ProcessSpec[] {
   const { ports } = settings
-  const azurite = azuriteCommand({ directory: directory.storage, blobPort: ports.blob, queuePort: ports.queue })
+  const azurite = azuriteCommand({
+    directory: directory.storage,
+    blobPort: ports.blob,
+    queuePort: ports.queue,
+    secret: azuriteSecret(masterKey),
+  })
   const core = fileURLToPath(new URL('../core/main.js', import.meta.url))
   return [
     {
@@ -83,7 +96,7 @@ function processesOf(directory: DataDirectory, settings: Settings): readonly Pro
     {
       name: 'core',
       args: ['--enable-source-maps', core, directory.path],
-      environment: {},
+      environment: process.env,
       address: `https://127.0.0.1:${ports.gateway}`,
       readiness: 'message',
     },
