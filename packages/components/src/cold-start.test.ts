@@ -42,11 +42,12 @@ describe('what is loaded', () => {
     expect(loaded).not.toContain('node-forge')
   })
 
-  it('has no storage or PFX libraries for a vault', () => {
+  it('has no sign-in, storage or PFX libraries for a vault of which nothing was asked yet', () => {
     const loaded = packagesLoadedBy(`
       const factory = await createRegistry().factory('secretstores.azure.keyvault', 'v1')
       await factory.init(context({ vaultName: 'v', azureAuthMethods: 'mi' }))`)
-    expect(loaded).toContain('@azure/identity')
+    expect(loaded).toContain('@azure/keyvault-secrets')
+    expect(loaded).not.toContain('@azure/identity')
     expect(loaded).not.toContain('@azure/storage-blob')
     expect(loaded).not.toContain('node-forge')
   })

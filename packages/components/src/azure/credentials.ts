@@ -85,9 +85,9 @@ async function clientSecret({ settings, httpClient }: SignIn): Promise<TokenSour
   const { azureTenantId: tenantId, azureClientId: clientId, azureClientSecret } = settings
   if (clientId === '' || azureClientSecret === '' || tenantId === '') return undefined
   checkTenantId(tenantId)
-  const { clientSecretSource } = await import('./token-sources.ts')
   const { authorityHost } = azureCloud(settings.azureEnvironment)
-  return clientSecretSource({ httpClient, authorityHost, tenantId, clientId, clientSecret: azureClientSecret })
+  const options = { httpClient, authorityHost, tenantId, clientId, clientSecret: azureClientSecret }
+  return onFirstToken(({ clientSecretSource }) => clientSecretSource(options))
 }
 
 async function clientCertificate({ settings, httpClient }: SignIn): Promise<TokenSource | undefined> {
@@ -97,9 +97,9 @@ async function clientCertificate({ settings, httpClient }: SignIn): Promise<Toke
   if (data.length === 0) throw new ComponentError('certificate is not given')
   const certificate = await certificatePem(data, settings.azureCertificatePassword)
   checkTenantId(tenantId)
-  const { clientCertificateSource } = await import('./token-sources.ts')
   const { authorityHost } = azureCloud(settings.azureEnvironment)
-  return clientCertificateSource({ httpClient, authorityHost, tenantId, clientId, certificate })
+  const options = { httpClient, authorityHost, tenantId, clientId, certificate }
+  return onFirstToken(({ clientCertificateSource }) => clientCertificateSource(options))
 }
 
 async function readCertificate(path: string): Promise<Buffer> {
@@ -122,22 +122,33 @@ async function workloadIdentity({ environment, httpClient }: SignIn): Promise<To
   const tenantId = variable('AZURE_TENANT_ID', 'tenant ID', 'TenantID')
   checkTenantId(tenantId)
   const authorityHost = environment.AZURE_AUTHORITY_HOST || azureCloud('').authorityHost
-  const { workloadIdentitySource } = await import('./token-sources.ts')
-  return workloadIdentitySource({ httpClient, authorityHost, tenantId, clientId, tokenFile })
+  const options = { httpClient, authorityHost, tenantId, clientId, tokenFile }
+  return onFirstToken(({ workloadIdentitySource }) => workloadIdentitySource(options))
 }
 
 async function spiffe({ settings }: SignIn): Promise<TokenSource | undefined> {
   if (settings.azureClientId === '' || settings.azureTenantId === '') return undefined
-  return (await import('./token-sources.ts')).spiffeSource
+  return onFirstToken(({ spiffeSource }) => spiffeSource)
 }
 
 async function managedIdentity({ settings, environment, httpClient }: SignIn): Promise<TokenSource> {
-  const { managedIdentitySource } = await import('./token-sources.ts')
-  return managedIdentitySource({ httpClient, clientId: settings.azureClientId, hosted: isHosted(environment) })
+  const options = { httpClient, clientId: settings.azureClientId, hosted: isHosted(environment) }
+  return onFirstToken(({ managedIdentitySource }) => managedIdentitySource(options))
 }
 
 async function azureCli(): Promise<TokenSource> {
-  return (await import('./token-sources.ts')).azureCliSource()
+  return onFirstToken(({ azureCliSource }) => azureCliSource())
+}
+
+/** The sign-in libraries are the largest part of an Azure component, so they wait until a token is needed. */
+function onFirstToken(make: (sources: typeof import('./token-sources.ts')) => TokenSource): TokenSource {
+  let source: Promise<TokenSource> | undefined
+  return {
+    async getToken(scopes, claims) {
+      source ??= import('./token-sources.ts').then(make)
+      return (await source).getToken(scopes, claims)
+    },
+  }
 }
 
 function checkTenantId(tenantId: string): void {

@@ -62,7 +62,14 @@ export function workloadIdentitySource(options: SignInOptions & { readonly token
     }
   }
   const credential = new ClientAssertionCredential(tenantId, clientId, readToken, sdkOptions(options))
-  return confidentialSource('WorkloadIdentityCredential', 'FromAssertion()', credential)
+  const inner = confidentialSource('WorkloadIdentityCredential', 'FromAssertion()', credential)
+  return {
+    async getToken(scopes, claims) {
+      // The SDK would hide why the file can not be read.
+      await readToken()
+      return inner.getToken(scopes, claims)
+    },
+  }
 }
 
 /** There is no SPIFFE source in this sidecar, which Go's credential reports so. */
@@ -84,6 +91,9 @@ export function azureCliSource(): TokenSource {
 /**
  * @param options.hosted the host has an identity endpoint of its own; without one the instance metadata service is
  *   looked for first, for a second, because a request to it can hang for minutes where there is none
+ *
+ * The SDK keeps the first of these it made, with its HTTP client, for every later one of the process; that client goes
+ * on working after its component was closed.
  */
 export function managedIdentitySource(options: {
   readonly httpClient: AzureHttpClient

@@ -11,7 +11,6 @@ export interface SecretStoreSubject {
   readonly missing: string
   /** What the store answers for it: its error's text, or the values of a store that has no such error. */
   readonly missingAnswer: RegExp | Readonly<Record<string, string>>
-  close(): Promise<void>
 }
 
 const signal = (): AbortSignal => AbortSignal.timeout(30_000)

@@ -1,12 +1,11 @@
 /** What every state store must do, as checks that any test runner can run. */
 import assert from 'node:assert/strict'
 import { isEtagMismatch } from '../etag-error.ts'
-import type { SetStateRequest, StateItem, StateStore, StateStoreOptions } from '../state-store.ts'
+import type { SetStateRequest, StateItem, StateStore, StateStoreFeature, StateStoreOptions } from '../state-store.ts'
 import type { Check } from './check.ts'
 
 export interface StateStoreSubject {
   readonly store: StateStore
-  close(): Promise<void>
 }
 
 const signal = (): AbortSignal => AbortSignal.timeout(30_000)
@@ -194,11 +193,13 @@ const transactions: readonly Check<StateStoreSubject>[] = [
   },
 ]
 
-/** The checks for the features that the store says it has. */
-export function stateStoreChecks({ features }: StateStore): readonly Check<StateStoreSubject>[] {
-  return [
-    ...basics,
-    ...(features.includes('ETAG') ? etags : []),
-    ...(features.includes('TRANSACTIONAL') ? transactions : []),
-  ]
+export interface StateStoreCheck extends Check<StateStoreSubject> {
+  /** Only for a store that says it has this feature. */
+  readonly needs?: StateStoreFeature
 }
+
+export const stateStoreChecks: readonly StateStoreCheck[] = [
+  ...basics,
+  ...etags.map((check) => ({ ...check, needs: 'ETAG' as const })),
+  ...transactions.map((check) => ({ ...check, needs: 'TRANSACTIONAL' as const })),
+]
