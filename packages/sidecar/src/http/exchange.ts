@@ -15,6 +15,7 @@ export type Answered = (exchange: Exchange) => void
 
 const noMetadata: Readonly<Record<string, string>> = Object.freeze({})
 const metadataPrefix = 'metadata.'
+const oneWrite = 16 << 10
 
 // A connection serves one request at a time, so one signal per connection tells its requests that the caller is gone.
 const controllers = new WeakMap<Socket, AbortController>()
@@ -118,7 +119,11 @@ export class Exchange {
     this.status = status
     this.responseBytes = length
     this.headers.push('Content-Type', type, 'Content-Length', String(length), ...headers)
-    response.writeHead(status, this.headers).end(body)
+    response.writeHead(status, this.headers)
+    // One byte per character lets head and body leave in one cheap write.
+    if (typeof body === 'string') response.end(body, length === body.length ? 'latin1' : 'utf8')
+    else if (length > oneWrite) response.end(body)
+    else response.end(Buffer.from(body.buffer, body.byteOffset, length).toString('latin1'), 'latin1')
     this.#answered(this)
   }
 

@@ -136,6 +136,6 @@ describe('the configuration', () => {
   })
 
   it('has variables of the environment filled in', () => {
-    expect(expandEnvironment('a: $A b: ${B} c: $NONE.', { A: '1', B: '2' })).toBe('a: 1 b: 2 c: .')
+    expect(expandEnvironment(['a: $A b: $', '{B} c: $NONE.'].join(''), { A: '1', B: '2' })).toBe('a: 1 b: 2 c: .')
   })
 })
