@@ -1,7 +1,9 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { Agent, request as httpsRequest } from 'node:https'
-import { connect } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { connect as connectTls } from 'node:tls'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { startGateway } from './gateway.ts'
@@ -406,10 +408,8 @@ describe('start and stop', () => {
   })
 
   test('it listens on loopback only', async () => {
-    const { stdout } = await run('node', ['-e', 'console.log(JSON.stringify(require("os").networkInterfaces()))'])
-    const interfaces = JSON.parse(stdout) as Record<string, { address: string; internal: boolean; family: string }[]>
-    const outside = Object.values(interfaces)
-      .flat()
+    const outside = Object.values(networkInterfaces())
+      .flatMap((addresses) => addresses ?? [])
       .filter(({ internal, family }) => !internal && family === 'IPv4')
     for (const { address } of outside) {
       const socket = connect(fixture.gateway.port, address)
@@ -491,15 +491,13 @@ describe('start and stop', () => {
 
 /** The first bytes that a TLS client sends for a name. */
 async function clientHello(servername: string): Promise<Buffer> {
-  const { connect: connectTls } = await import('node:tls')
-  const { createServer } = await import('node:net')
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('no port')
   const client = connectTls({ port: address.port, host: '127.0.0.1', servername })
   client.on('error', () => {})
-  const [socket] = (await once(server, 'connection')) as [import('node:net').Socket]
+  const [socket] = (await once(server, 'connection')) as [Socket]
   const [hello] = (await once(socket, 'data')) as [Buffer]
   client.destroy()
   socket.destroy()

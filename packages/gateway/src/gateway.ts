@@ -102,11 +102,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   /** The proxy credentials a metadata request was tunnelled with: its own headers do not carry them. */
   const tunnelCredentials = new WeakMap<Socket, string>()
 
-  /** Each connection's last answer. */
-  const answers = new WeakMap<Duplex, ServerResponse>()
-
   function callListener(listener: RequestListener, request: IncomingMessage, response: ServerResponse): void {
-    answers.set(request.socket, response)
     const failed = (error: unknown) => {
       log('error', 'a service failed to answer', {
         host: request.headers.host,
@@ -304,10 +300,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       if (refused.has(socket)) return
       refused.add(socket)
       const status = statusOfClientError(error.code ?? '')
-      const answered = answers.get(socket)
-      // In the middle of an answer there is no place for another one.
-      const interrupts = answered?.headersSent && !answered.writableFinished
-      if (status === undefined || interrupts || !socket.writable) socket.destroy()
+      if (status === undefined || !socket.writable) socket.destroy()
       else refuseSocket(socket, new ProxyError(status, STATUS_CODES[status] ?? ''))
     })
     server.on('upgrade', (_request, socket: Duplex) => {

@@ -8,7 +8,8 @@ export const LOCAL_SUFFIX = 'keystead.localhost'
 export type HostRoute =
   | {
       readonly kind: 'service'
-      readonly listener: RequestListener /** The Azure name, when the client used a `.keystead.localhost` one. */
+      readonly listener: RequestListener
+      /** The Azure name, also when the client used a `.keystead.localhost` one. */
       readonly host: string
     }
   | { readonly kind: 'unknown'; readonly reason: string }
@@ -24,8 +25,8 @@ export interface HostTable {
 export interface HostEntry {
   /** A host (`login.microsoftonline.com`) or a suffix with one label before it (`*.vault.azure.net`). */
   readonly pattern: string
-  /** The name without a proxy, e.g. `login.keystead.localhost` or `*.vault.keystead.localhost`. */
-  readonly localPattern: string
+  /** The name without a proxy, e.g. `login.keystead.localhost` or `*.vault.keystead.localhost`; absent when there is one name only. */
+  readonly localPattern?: string
   readonly listener: RequestListener
   /** For a suffix: whether the label was created. Without it every label is. */
   readonly exists?: (label: string) => boolean
@@ -35,11 +36,21 @@ export interface HostEntry {
   readonly howToCreate?: (label: string) => string
 }
 
+/** A route to a service, with what can take it away again. */
+interface KnownRoute {
+  readonly route: HostRoute
+  readonly label: string
+  readonly exists: ((label: string) => boolean) | undefined
+}
+
 interface SuffixEntry {
   readonly entry: HostEntry
   /** `.vault.azure.net`: what follows the label in the Azure name. */
   readonly azureSuffix: string
 }
+
+/** Hosts whose route is remembered as it was made; their existence is asked for every time. */
+const MAXIMUM_KNOWN = 4096
 
 const FOREIGN: HostRoute = { kind: 'foreign' }
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
@@ -51,24 +62,35 @@ const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
  */
 export function createHostTable(entries: readonly HostEntry[]): HostTable {
   const exact = new Map<string, HostRoute>()
+  /** By the host as a client sends it. */
+  const known = new Map<string, KnownRoute>()
   const suffixes = new Map<string, SuffixEntry>()
   const claimed = new Set<string>([LOCAL_SUFFIX])
   for (const entry of entries) {
     const azure = parsePattern(entry.pattern)
-    const local = parsePattern(entry.localPattern)
+    const local = parsePattern(entry.localPattern ?? entry.pattern)
     if (azure.wildcard !== local.wildcard) {
       throw new TypeError(`${entry.pattern} and ${entry.localPattern} must both have a label in front, or neither`)
     }
-    if (!local.name.endsWith(`.${LOCAL_SUFFIX}`)) {
+    if (entry.localPattern !== undefined && !local.name.endsWith(`.${LOCAL_SUFFIX}`)) {
       throw new TypeError(`${entry.localPattern} is not below ${LOCAL_SUFFIX}`)
     }
     claimed.add(azure.name)
-    for (const { name } of [azure, local]) {
+    for (const name of new Set([azure.name, local.name])) {
       const table: Map<string, unknown> = azure.wildcard ? suffixes : exact
       if (table.has(name)) throw new TypeError(`${name} is claimed twice`)
       if (azure.wildcard) suffixes.set(name, { entry, azureSuffix: `.${azure.name}` })
       else exact.set(name, { kind: 'service', listener: entry.listener, host: azure.name })
     }
+  }
+
+  function remember(host: string, route: HostRoute): HostRoute {
+    if (route.kind !== 'service') return route
+    const label = route.host.slice(0, route.host.indexOf('.'))
+    const exists = exact.has(route.host) ? undefined : suffixes.get(route.host.slice(label.length + 1))?.entry.exists
+    if (known.size >= MAXIMUM_KNOWN) known.clear()
+    known.set(host, { route, label, exists })
+    return route
   }
 
   function routeLabel(label: string, { entry, azureSuffix }: SuffixEntry): HostRoute {
@@ -99,7 +121,11 @@ export function createHostTable(entries: readonly HostEntry[]): HostTable {
 
   return {
     suffixes: [...claimed],
-    route: (host) => exact.get(host) ?? routeNormalized(normalizeHost(host)),
+    route(host) {
+      const seen = known.get(host)
+      if (seen && (seen.exists === undefined || seen.exists(seen.label))) return seen.route
+      return remember(host, routeNormalized(normalizeHost(host)))
+    },
   }
 }
 
