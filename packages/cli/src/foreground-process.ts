@@ -27,7 +27,7 @@ export async function runToEnd(
   }
 }
 
-/** 128 + the signal's number when a signal ended it. */
+/** 128 + the signal's number when a signal ended it. Resolves after everything it printed was read. */
 export function exitCode(child: ChildProcess, name: string): Promise<number> {
   return new Promise((resolve, reject) => {
     child.once('error', (cause: NodeJS.ErrnoException) => {
@@ -43,6 +43,6 @@ export function exitCode(child: ChildProcess, name: string): Promise<number> {
             }),
       )
     })
-    child.once('exit', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)))
+    child.once('close', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)))
   })
 }
