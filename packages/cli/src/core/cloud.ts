@@ -15,6 +15,7 @@ import { azuriteSecret } from './azurite-secret.ts'
 import { writeClientFiles } from './client-files.ts'
 import { createControlListener } from './control.ts'
 import { ensureOwner } from './owner.ts'
+import { notImplemented, unservedHosts } from './unserved.ts'
 
 export interface CloudOptions {
   readonly directory: DataDirectory
@@ -73,7 +74,6 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     clock,
     log: logTo(logger, 'resource-manager'),
   })
-  resources.defer(() => resourceManager.close())
   const service = { store, authorizer, verifier, resources: resourceManager.resources, audit, tenantId, clock }
   const keyVault = await openKeyVault({ ...service, log: logTo(logger, 'key-vault') })
   resources.defer(() => keyVault.close())
@@ -89,6 +89,9 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   resources.defer(() => storage.close())
   resourceManager.register(keyVault.provider)
   resourceManager.register(storage.provider)
+  // Closed before the providers, since its jobs call them.
+  resources.defer(() => resourceManager.close())
+  await resourceManager.resume()
 
   await ensureOwner({ directory, masterKey, principals, authorizer, tenantId, subscriptionId, clock })
 
@@ -131,6 +134,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       service: 'Keystead',
       listener: createControlListener({ principals, verifier, authorizer }),
     },
+    ...unservedHosts.map((host) => ({ ...host, listener: notImplemented(host.service) })),
   ])
   const authority = await openCertificateAuthority({
     directory: directory.authority,
