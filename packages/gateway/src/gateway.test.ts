@@ -317,7 +317,9 @@ describe('plain HTTP', () => {
   })
 
   test('a browser is told what this is, and a probe that it is up', async () => {
-    expect(await exchange(fixture.gateway.port, get('localhost'))).toMatch(/200 OK[^]*Keystead gateway[^]*keystead env/)
+    expect(await exchange(fixture.gateway.port, get('localhost'))).toMatch(
+      /200 OK[\s\S]*Keystead gateway[\s\S]*keystead env/,
+    )
     expect(await exchange(fixture.gateway.port, get('localhost', '/healthz'))).toMatch(/^HTTP\/1\.1 204 /)
     expect(await exchange(fixture.gateway.port, get('localhost', '/x'))).toMatch(/^HTTP\/1\.1 404 /)
     expect(await exchange(fixture.gateway.port, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')).toMatch(/^HTTP\/1\.1 [45]/)
