@@ -6,7 +6,7 @@ import { type Caller, TokenError, type TokenVerifier } from '@keystead/identity'
 import { StoreError } from '@keystead/store'
 import { checkApiVersion } from './api-versions.ts'
 import { challenge, foreignTenant, vaultAudiences } from './challenge.ts'
-import { auditEvent, clientAddress, type Exchange } from './exchange.ts'
+import { auditEvent, type Exchange } from './exchange.ts'
 import { internalServerError, KeyVaultError, serviceUnavailable, vaultNotFound } from './key-vault-error.ts'
 import { addressRefused, connectionRefused, refusal } from './refusal.ts'
 import { type Answer, bodyOf, writeAnswer } from './response.ts'
@@ -65,15 +65,12 @@ export class DataPlane {
   }
 
   readonly listener: RequestListener = (request, response) => {
-    void this.#serve(request, response)
-  }
-
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const vaultName = vaultNameOf(request.headers.host ?? '')
     const vault = this.#directory.live(vaultName)
     const exchange: Exchange = {
       request,
       requestId: randomUUID(),
+      clientAddress: request.socket.remoteAddress ?? '',
       startedAt: performance.now(),
       vaultName,
       vault,
@@ -83,32 +80,67 @@ export class DataPlane {
       decision: undefined,
       audited: false,
     }
-    let answer: Answer
+    // Nearly every get has its answer at once; a promise would cost it more than the answer does.
+    let answer: Answer | Promise<Answer>
     try {
-      answer = await this.#answer(exchange)
-    } catch (error) {
-      // Whatever was appended for a write that then failed is followed by how it ended.
-      exchange.audited = false
-      answer = this.#failure(exchange, error)
-    }
-    try {
-      if (!exchange.audited) await this.#audit.append(auditEvent(exchange, answer.status))
+      answer = this.#answer(exchange)
     } catch (error) {
       answer = this.#failure(exchange, error)
     }
-    if (answer.status === 403) this.#logRefusal(exchange)
-    writeAnswer(response, exchange, answer)
+    if (!(answer instanceof Promise)) {
+      this.#finish(exchange, response, answer)
+      return
+    }
+    answer.then(
+      (settled) => this.#finish(exchange, response, settled),
+      (error: unknown) => this.#finish(exchange, response, this.#failure(exchange, error)),
+    )
+  }
+
+  /** Appends the event, and only then answers: what can not be recorded is refused. */
+  #finish(exchange: Exchange, response: ServerResponse, answer: Answer): void {
+    if (exchange.audited) {
+      writeAnswer(response, exchange, answer)
+      return
+    }
+    this.#audit.append(auditEvent(exchange, answer.status)).then(
+      () => {
+        if (answer.status === 403) this.#logRefusal(exchange)
+        writeAnswer(response, exchange, answer)
+      },
+      (error: unknown) => writeAnswer(response, exchange, this.#failure(exchange, error)),
+    )
   }
 
   /** In the order that Key Vault keeps: the token, the vault, what is asked, whether it may be, and only then how. */
-  async #answer(exchange: Exchange): Promise<Answer> {
-    const { request, vault } = exchange
+  #answer(exchange: Exchange): Answer | Promise<Answer> {
+    const caller = this.#authenticate(exchange)
+    return caller instanceof Promise
+      ? caller.then((known) => this.#authorized(exchange, known))
+      : this.#authorized(exchange, caller)
+  }
+
+  #authenticate({ request, vault }: Exchange): Caller | Promise<Caller> {
     const { authorization } = request.headers
-    const caller = await this.#authenticate(authorization, vault)
+    const refused = (error: unknown) =>
+      error instanceof TokenError ? challenge(error, authorization, vault?.tenantId ?? this.#tenantId) : error
+    try {
+      const caller = this.#verifier.verify(authorization, vaultAudiences)
+      if (!(caller instanceof Promise)) return caller
+      return caller.catch((error: unknown) => {
+        throw refused(error)
+      })
+    } catch (error) {
+      throw refused(error)
+    }
+  }
+
+  #authorized(exchange: Exchange, caller: Caller): Answer | Promise<Answer> {
+    const { request, vault } = exchange
     exchange.caller = caller
     if (vault === undefined) throw vaultNotFound(exchange.vaultName)
     if (caller.tenantId.toLowerCase() !== vault.tenantId.toLowerCase()) {
-      throw foreignTenant(authorization, vault.tenantId)
+      throw foreignTenant(request.headers.authorization, vault.tenantId)
     }
     const url = request.url ?? '/'
     const mark = url.indexOf('?')
@@ -121,7 +153,7 @@ export class DataPlane {
     if (!decision.allowed) throw refusal(decision, caller, vault)
     const query = mark < 0 ? '' : url.slice(mark + 1)
     checkApiVersion(query)
-    return await this.#operations.run({
+    return this.#operations.run({
       exchange,
       vault,
       base: baseOf(request, vault),
@@ -134,19 +166,10 @@ export class DataPlane {
     })
   }
 
-  async #authenticate(authorization: string | undefined, vault: Vault | undefined): Promise<Caller> {
-    try {
-      return await this.#verifier.verify(authorization, vaultAudiences)
-    } catch (error) {
-      if (error instanceof TokenError) throw challenge(error, authorization, vault?.tenantId ?? this.#tenantId)
-      throw error
-    }
-  }
-
   #checkConnection(exchange: Exchange, caller: Caller, vault: Vault): void {
     if (!vault.network.publicAccess) throw connectionRefused(caller, vault)
-    const address = clientAddress(exchange.request)
-    if (!addressAllowed(vault.network, address)) throw addressRefused(address, caller, vault)
+    const { clientAddress } = exchange
+    if (!addressAllowed(vault.network, clientAddress)) throw addressRefused(clientAddress, caller, vault)
   }
 
   #decide(caller: Caller, vault: Vault, route: Route, scope: string): Decision {
@@ -164,6 +187,8 @@ export class DataPlane {
 
   /** The answer for what went wrong; what is ours to mend is logged, and told to the caller without details. */
   #failure(exchange: Exchange, error: unknown): Answer {
+    // Whatever was appended for a write that then failed is followed by how it ended.
+    exchange.audited = false
     const answered = this.#answerable(exchange, error)
     if (answered.status >= 500 && answered.status !== 501) {
       this.#log('error', 'A Key Vault request failed', {

@@ -7,6 +7,8 @@ import type { Vault } from './vault.ts'
 export interface Exchange {
   readonly request: IncomingMessage
   readonly requestId: string
+  /** Of the TCP connection. */
+  readonly clientAddress: string
   /** Milliseconds, monotonic. */
   readonly startedAt: number
   /** The first label of the Host header. */
@@ -21,17 +23,13 @@ export interface Exchange {
   audited: boolean
 }
 
-export function clientAddress(request: IncomingMessage): string {
-  return request.socket.remoteAddress ?? ''
-}
-
 export function auditEvent(exchange: Exchange, status: number): AuditEvent {
   const { caller, decision } = exchange
   return {
     service: 'key-vault',
     operation: exchange.operation,
     requestId: exchange.requestId,
-    callerIp: clientAddress(exchange.request),
+    callerIp: exchange.clientAddress,
     ...(caller === undefined
       ? {}
       : { caller: { appId: caller.appId, objectId: caller.objectId, tenantId: caller.tenantId } }),

@@ -4,8 +4,8 @@ import type { Vault } from './vault.ts'
 
 export interface SecretAttributesBody {
   readonly enabled: boolean
-  readonly nbf?: number
-  readonly exp?: number
+  readonly nbf: number | undefined
+  readonly exp: number | undefined
   readonly created: number
   readonly updated: number
   readonly recoveryLevel: string
@@ -13,17 +13,18 @@ export interface SecretAttributesBody {
 }
 
 export interface SecretItemBody {
-  readonly contentType?: string
+  readonly contentType: string | undefined
   readonly id: string
   readonly attributes: SecretAttributesBody
-  readonly tags?: Readonly<Record<string, string>>
+  readonly tags: Readonly<Record<string, string>> | undefined
 }
 
+/** What is undefined is left out of the JSON. */
 function attributes(vault: Vault, secret: SecretVersion): SecretAttributesBody {
   return {
     enabled: secret.enabled,
-    ...(secret.notBefore === null ? {} : { nbf: secret.notBefore }),
-    ...(secret.expires === null ? {} : { exp: secret.expires }),
+    nbf: secret.notBefore ?? undefined,
+    exp: secret.expires ?? undefined,
     created: secret.created,
     updated: secret.updated,
     recoveryLevel: vault.recoveryLevel,
@@ -33,16 +34,22 @@ function attributes(vault: Vault, secret: SecretVersion): SecretAttributesBody {
 
 function item(vault: Vault, id: string, secret: SecretVersion): SecretItemBody {
   return {
-    ...(secret.contentType === null ? {} : { contentType: secret.contentType }),
+    contentType: secret.contentType ?? undefined,
     id,
     attributes: attributes(vault, secret),
-    ...(secret.tags === null ? {} : { tags: secret.tags }),
+    tags: secret.tags ?? undefined,
   }
 }
 
 /** With its value: what a get and a set answer. `base` is the vault's URL as the caller reached it. */
 export function secretBundle(vault: Vault, base: string, secret: OpenedSecret) {
-  return { value: secret.value, ...versionItem(vault, base, secret) }
+  return {
+    value: secret.value,
+    contentType: secret.contentType ?? undefined,
+    id: `${base}/secrets/${secret.name}/${secret.version}`,
+    attributes: attributes(vault, secret),
+    tags: secret.tags ?? undefined,
+  }
 }
 
 /** Without a value, named with its version. */

@@ -2,7 +2,6 @@
 import type { ServerResponse } from 'node:http'
 import { isIPv6 } from 'node:net'
 import type { Exchange } from './exchange.ts'
-import { clientAddress } from './exchange.ts'
 
 /** JSON, with its length in bytes of UTF-8. */
 export interface AnswerBody {
@@ -65,7 +64,7 @@ export function writeAnswer(response: ServerResponse, exchange: Exchange, answer
     'x-ms-request-id',
     requestId,
     'x-ms-keyvault-network-info',
-    networkInfoOf(clientAddress(request)),
+    networkInfoOf(exchange.clientAddress),
   ]
   if (vault !== undefined) headers.push('x-ms-keyvault-region', vault.location)
   const clientRequestId = request.headers['x-ms-client-request-id']

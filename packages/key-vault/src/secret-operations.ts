@@ -53,40 +53,44 @@ export class SecretOperations {
     this.#keyring = options.keyring
   }
 
-  /** Throws {@link KeyVaultError}. */
-  async run(request: SecretRequest): Promise<Answer> {
+  /** Without a promise where the answer is at hand. Throws or rejects with {@link KeyVaultError}. */
+  run(request: SecretRequest): Answer | Promise<Answer> {
     switch (request.route.operation.name) {
       case 'SecretGet':
-        return await this.#get(request)
+        return this.#get(request)
       case 'SecretSet':
-        return await this.#set(request)
+        return this.#set(request)
       case 'SecretUpdate':
-        return await this.#update(request)
+        return this.#update(request)
       case 'SecretDelete':
-        return await this.#delete(request)
+        return this.#delete(request)
       case 'SecretList':
-        return await this.#list(request)
+        return this.#list(request)
       case 'SecretListVersions':
-        return await this.#listVersions(request)
+        return this.#listVersions(request)
       case 'SecretListDeleted':
-        return await this.#listDeleted(request)
+        return this.#listDeleted(request)
       case 'SecretGetDeleted':
-        return await this.#getDeleted(request)
+        return this.#getDeleted(request)
       case 'SecretRecover':
-        return await this.#recover(request)
+        return this.#recover(request)
       case 'SecretPurge':
-        return await this.#purge(request)
+        return this.#purge(request)
       case 'SecretBackup':
-        return await this.#backup(request)
+        return this.#backup(request)
       case 'SecretRestore':
-        return await this.#restore(request)
+        return this.#restore(request)
     }
   }
 
-  async #get({ vault, base, route }: SecretRequest): Promise<Answer> {
+  #get(request: SecretRequest): Answer | Promise<Answer> {
+    const { vault, base, route } = request
     const variant = `${route.version} ${base}`
-    const known = this.#cache.get(vault.id, route.name, variant)
-    if (known !== undefined) return { status: 200, body: known }
+    const body = this.#cache.get(vault.id, route.name, variant)
+    return body === undefined ? this.#read(request, variant) : { status: 200, body }
+  }
+
+  async #read({ vault, base, route }: SecretRequest, variant: string): Promise<Answer> {
     const mark = this.#cache.mark()
     const secret = await this.#repository.get(vault, route.name, route.version)
     if (!secret.enabled) throw secretDisabled()

@@ -310,8 +310,9 @@ export class SecretRepository {
   }
 
   #prepare<Row>(compiled: CompiledQuery<unknown>): Prepared<Row> {
+    const { query, sql, queryId } = compiled
     return async (...parameters) => {
-      const { rows } = await this.#database.executeQuery<Row>({ ...compiled, parameters })
+      const { rows } = await this.#database.executeQuery<Row>({ query, sql, queryId, parameters })
       return rows
     }
   }
@@ -433,10 +434,9 @@ export class SecretRepository {
 
   #open(vault: Vault, row: Sealed): OpenedSecret {
     const plain = this.#keyring.open(vault.dataKey, row.sealed, sealContext(vault, row.name, row.version))
-    return {
-      ...toVersion(row),
+    return Object.assign(toVersion(row), {
       value: Buffer.from(plain.buffer, plain.byteOffset, plain.byteLength).toString('utf8'),
-    }
+    })
   }
 }
 
