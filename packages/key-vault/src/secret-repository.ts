@@ -1,7 +1,7 @@
 /** The secrets of all vaults in the database, their values sealed. */
 import { randomBytes } from 'node:crypto'
 import type { Keyring, Store } from '@keystead/store'
-import type { CompiledQuery, Kysely, Selectable, Transaction } from 'kysely'
+import type { CompiledQuery, Kysely, QueryResult, Selectable, Transaction } from 'kysely'
 import {
   deletedSecretNotFound,
   nameIsDeletedButRecoverable,
@@ -13,6 +13,9 @@ import type { KeyVaultTables, SecretTable, SecretVersionTable } from './tables.t
 import type { Vault } from './vault.ts'
 
 const dayMs = 86_400_000
+
+/** A value keeps a byte order mark that it begins with. */
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
 
 type VersionColumns = Omit<Selectable<SecretVersionTable>, 'secret_id' | 'sealed'>
 type Metadata = VersionColumns & { readonly name: string }
@@ -47,6 +50,10 @@ function numberOrNull(value: number | null): number | null {
   return value === null ? null : Number(value)
 }
 
+function tagsOf(row: Metadata): Record<string, string> | null {
+  return row.tags === null ? null : (JSON.parse(row.tags) as Record<string, string>)
+}
+
 function toVersion(row: Metadata): SecretVersion {
   return {
     name: row.name,
@@ -57,7 +64,7 @@ function toVersion(row: Metadata): SecretVersion {
     created: Number(row.created),
     updated: Number(row.updated),
     contentType: row.content_type,
-    tags: row.tags === null ? null : (JSON.parse(row.tags) as Record<string, string>),
+    tags: tagsOf(row),
   }
 }
 
@@ -71,7 +78,7 @@ function page<Row, T>(rows: readonly Row[], limit: number, key: (row: Row) => st
 }
 
 /** A query compiled once, run with other parameters each time. */
-type Prepared<Row> = (...parameters: readonly unknown[]) => Promise<readonly Row[]>
+type Prepared<Row> = (...parameters: readonly unknown[]) => Promise<QueryResult<Row>>
 
 export class SecretRepository {
   readonly #database: Kysely<KeyVaultTables>
@@ -98,7 +105,8 @@ export class SecretRepository {
   /** `version` empty: the latest, found by its pointer. Throws SecretNotFound. */
   async get(vault: Vault, name: string, version: string): Promise<OpenedSecret> {
     const key = name.toLowerCase()
-    const [row] = version === '' ? await this.#latest(vault.id, key) : await this.#byVersion(vault.id, key, version)
+    const { rows } = await (version === '' ? this.#latest(vault.id, key) : this.#byVersion(vault.id, key, version))
+    const [row] = rows
     if (row === undefined) throw secretNotFound(version === '' ? name : `${name}/${version}`)
     return this.#open(vault, row)
   }
@@ -311,10 +319,7 @@ export class SecretRepository {
 
   #prepare<Row>(compiled: CompiledQuery<unknown>): Prepared<Row> {
     const { query, sql, queryId } = compiled
-    return async (...parameters) => {
-      const { rows } = await this.#database.executeQuery<Row>({ query, sql, queryId, parameters })
-      return rows
-    }
+    return (...parameters) => this.#database.executeQuery<Row>({ query, sql, queryId, parameters })
   }
 
   #seconds(): number {
@@ -434,9 +439,18 @@ export class SecretRepository {
 
   #open(vault: Vault, row: Sealed): OpenedSecret {
     const plain = this.#keyring.open(vault.dataKey, row.sealed, sealContext(vault, row.name, row.version))
-    return Object.assign(toVersion(row), {
-      value: Buffer.from(plain.buffer, plain.byteOffset, plain.byteLength).toString('utf8'),
-    })
+    return {
+      name: row.name,
+      version: row.version,
+      enabled: row.enabled === 1,
+      notBefore: numberOrNull(row.not_before),
+      expires: numberOrNull(row.expires),
+      created: Number(row.created),
+      updated: Number(row.updated),
+      contentType: row.content_type,
+      tags: tagsOf(row),
+      value: utf8.decode(plain),
+    }
   }
 }
 
