@@ -1,5 +1,6 @@
 /** The files that clients are pointed at: the local CA's certificate beside the system's own, as PEM and for Java. */
-import { rename, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import { caBundle, javaTrustStore } from '@keystead/gateway'
 import type { DataDirectory } from '../data-directory.ts'
 
@@ -9,8 +10,11 @@ export async function writeClientFiles(
   environment: NodeJS.ProcessEnv,
 ): Promise<void> {
   const bundle = await caBundle(certificatePem, environment)
-  await replace(directory.caBundle, bundle)
+  // The trust store takes most of a second to make, so it is made only for a bundle that is new.
+  if (existsSync(directory.javaTrustStore) && (await readFile(directory.caBundle, 'utf8').catch(() => '')) === bundle)
+    return
   await replace(directory.javaTrustStore, javaTrustStore(bundle))
+  await replace(directory.caBundle, bundle)
 }
 
 /** Clients may be reading the file just now: they see the old one or the new one. */

@@ -114,6 +114,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       service: 'Key Vault',
       listener: keyVault.listener,
       exists: (name) => keyVault.exists(name),
+      howToCreate: (name) => `az keyvault create --name ${name} --resource-group GROUP --location REGION`,
     },
     {
       pattern: '*.blob.core.windows.net',
@@ -121,6 +122,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       service: 'Storage account',
       listener: storage.blobListener,
       exists: (name) => storage.exists(name),
+      howToCreate: createAccount,
     },
     {
       pattern: '*.queue.core.windows.net',
@@ -128,6 +130,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       service: 'Storage account',
       listener: storage.queueListener,
       exists: (name) => storage.exists(name),
+      howToCreate: createAccount,
     },
     {
       pattern: 'control.keystead.localhost',
@@ -140,6 +143,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     directory: directory.authority,
     permittedSuffixes: hosts.suffixes,
     clock,
+    log: logTo(logger, 'certificate-authority'),
     seal: (plaintext) => sealWithMasterKey(masterKey, plaintext, 'ca-private-key'),
     open: (sealed) => openWithMasterKey(masterKey, sealed, 'ca-private-key'),
   })
@@ -160,6 +164,8 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   const running = resources.move()
   return { gatewayPort: gateway.port, close: () => running.disposeAsync() }
 }
+
+const createAccount = (name: string): string => `az storage account create --name ${name} --resource-group GROUP`
 
 function logTo(logger: Logger, component: string) {
   const child = logger.child({ component })
