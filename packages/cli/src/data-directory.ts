@@ -1,5 +1,5 @@
 /** The layout of a data directory: everything that one cloud keeps on disk. */
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
@@ -35,6 +35,16 @@ const runtimeSchema = z.object({
   ),
 })
 export type Runtime = z.infer<typeof runtimeSchema>
+
+/** The entries of a data directory; nothing else in it is ever deleted. */
+const ownDirectories = ['logs', 'storage', 'ca', 'azure']
+const ownFiles = ['keystead.db', 'master.key', 'supervisor.lock', 'owner.sealed', 'settings.json', 'runtime.json']
+
+function isOwn(entry: string): boolean {
+  if (ownDirectories.includes(entry)) return true
+  // Beside a file: SQLite's log (`-wal`), and what is written before a rename (`.tmp`).
+  return ownFiles.some((file) => entry === file || entry.startsWith(`${file}-`) || entry.startsWith(`${file}.`))
+}
 
 export class DataDirectory {
   readonly path: string
@@ -89,6 +99,21 @@ export class DataDirectory {
     }
   }
 
+  /** Whether anything of a cloud is here, however damaged. */
+  async holdsCloud(): Promise<boolean> {
+    const entries = await this.#entries()
+    return entries.includes('settings.json') || entries.includes('keystead.db')
+  }
+
+  /** Deletes what a cloud keeps, and the directory itself when nothing else is in it. */
+  async clear(): Promise<void> {
+    const entries = await this.#entries()
+    for (const entry of entries.filter(isOwn)) await rm(join(this.path, entry), { recursive: true, force: true })
+    await rmdir(this.path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST' && error.code !== 'ENOENT') throw error
+    })
+  }
+
   readSettings(): Promise<Settings | undefined> {
     return this.#read('settings.json', settingsSchema)
   }
@@ -97,12 +122,22 @@ export class DataDirectory {
     return this.#write('settings.json', settings)
   }
 
+  /** What runs, or ran when the machine stopped; a damaged file tells as little as none. */
   readRuntime(): Promise<Runtime | undefined> {
-    return this.#read('runtime.json', runtimeSchema)
+    return this.#read('runtime.json', runtimeSchema).catch(() => undefined)
   }
 
   writeRuntime(runtime: Runtime): Promise<void> {
     return this.#write('runtime.json', runtime)
+  }
+
+  async #entries(): Promise<readonly string[]> {
+    try {
+      return await readdir(this.path)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+      throw error
+    }
   }
 
   async #read<T>(name: string, schema: z.ZodType<T>): Promise<T | undefined> {
@@ -127,7 +162,7 @@ export class DataDirectory {
   async #write(name: string, value: unknown): Promise<void> {
     const file = join(this.path, name)
     const temporary = `${file}.${process.pid}.tmp`
-    await writeFile(temporary, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 })
+    await writeFile(temporary, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600, flush: true })
     await rename(temporary, file)
   }
 }

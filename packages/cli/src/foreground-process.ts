@@ -3,8 +3,10 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { CliError } from './cli-error.ts'
 
-/** Signals that a person or a service manager sends us are for the command. */
-const forwarded = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+/** What a terminal sends by itself to everything in its foreground, the command included. */
+const fromTerminal = ['SIGINT', 'SIGQUIT', 'SIGHUP'] as const
+/** Signals that a service manager sends us are for the command. */
+const forwarded = ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGHUP'] as const
 
 /**
  * Runs it and answers its exit code, as a shell would tell it; asks it to stop when `until` settles first.
@@ -17,7 +19,11 @@ export async function runToEnd(
 ): Promise<number> {
   const [file = '', ...args] = words
   const child = spawn(file, args, { stdio: 'inherit', env: environment })
-  const forward = (signal: NodeJS.Signals): void => void child.kill(signal)
+  const forward = (signal: NodeJS.Signals): void => {
+    // A second Ctrl-C would make many programs end without cleaning up.
+    const received = process.stdin.isTTY && fromTerminal.some((name) => name === signal)
+    if (!received) child.kill(signal)
+  }
   for (const signal of forwarded) process.on(signal, forward)
   void until?.finally(() => child.kill('SIGTERM'))
   try {

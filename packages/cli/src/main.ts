@@ -1,6 +1,5 @@
 /** The `keystead` command: its sub-commands, each loaded when it is asked for. */
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { CliError } from './cli-error.ts'
 import { DataDirectory, defaultDataDirectory } from './data-directory.ts'
 import { type OutputFormat, paint, printJson } from './output.ts'
 
@@ -136,17 +135,29 @@ program.addCommand(
     }),
 )
 
+// Whoever reads our output may have had enough of it (`keystead logs | head`).
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0)
+  throw error
+})
+
+let directory = new DataDirectory(defaultDataDirectory())
+let asJson = false
+program.hook('preAction', (_program, action) => {
+  const options = action.opts<Common>()
+  directory = directoryOf(options)
+  asJson = options.output === 'json'
+})
 try {
   await program.parseAsync()
 } catch (error) {
-  report(error)
+  await report(error)
 }
 
-function report(error: unknown): void {
-  const message = error instanceof Error ? error.message : String(error)
-  const hint =
-    error instanceof CliError ? error.hint : 'If this looks like a fault of Keystead, `keystead logs` tells more.'
-  if (process.argv.includes('json')) printJson({ error: { message, hint } })
+async function report(error: unknown): Promise<void> {
+  const { explainFailure } = await import('./failure.ts')
+  const { message, hint, exitCode } = explainFailure(error, directory)
+  if (asJson) printJson({ error: { message, hint } })
   process.stderr.write(`${paint('red', 'error:', process.stderr)} ${message}\n${hint}\n`)
-  process.exitCode = error instanceof CliError ? error.exitCode : 1
+  process.exitCode = exitCode
 }

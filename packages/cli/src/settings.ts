@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { CliError } from './cli-error.ts'
 import type { DataDirectory, Settings } from './data-directory.ts'
 import { freePorts, isFree } from './free-ports.ts'
+import { isLocked } from './supervisor/lock.ts'
 
 const preferredGatewayPort = 8443
 
@@ -35,8 +36,19 @@ export async function ensureSettings(directory: DataDirectory, gatewayPort: numb
 /** The settings of a cloud that was made before. Throws {@link CliError} when there is none. */
 export async function requireSettings(directory: DataDirectory): Promise<Settings> {
   const settings = await directory.readSettings()
-  if (!settings) throw new CliError(`No cloud in ${directory.path}.`, 'Make one with `keystead up --detach`.')
+  if (!settings) throw noCloud(directory)
   return settings
+}
+
+/** The settings of a cloud that is up. Throws {@link CliError} when it is not. */
+export async function requireRunning(directory: DataDirectory): Promise<Settings> {
+  const settings = await requireSettings(directory)
+  if (!isLocked(directory.lock)) throw new CliError('The cloud is down.', 'Start it with `keystead up --detach`.')
+  return settings
+}
+
+export function noCloud(directory: DataDirectory): CliError {
+  return new CliError(`No cloud in ${directory.path}.`, 'Make one with `keystead up --detach`.')
 }
 
 async function requireFree(port: number): Promise<number> {

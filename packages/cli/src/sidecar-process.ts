@@ -24,20 +24,20 @@ export class Sidecar {
   /** Resolves with its exit code when it ends, however it ends. */
   readonly ended: Promise<number>
   readonly #child: ChildProcess
+  #running = true
 
   private constructor(child: ChildProcess, httpPort: number) {
     this.#child = child
     this.httpPort = httpPort
-    this.ended = exitCode(child, 'keystead-sidecar')
+    this.ended = exitCode(child, 'keystead-sidecar').finally(() => {
+      this.#running = false
+    })
   }
 
   /** Resolves once its outbound health is good. Throws {@link CliError} when it ends before that. */
   static async start(options: SidecarOptions): Promise<Sidecar> {
     const sidecar = await Sidecar.spawn(options)
-    const outcome = await Promise.race([sidecar.#healthy(), sidecar.ended])
-    if (typeof outcome === 'number') {
-      throw new CliError(`The sidecar ended with exit code ${outcome} before it was ready.`, 'Its log above says why.')
-    }
+    await sidecar.ready()
     return sidecar
   }
 
@@ -63,19 +63,27 @@ export class Sidecar {
     return new Sidecar(child, httpPort)
   }
 
+  /** Resolves once its outbound health is good. Throws {@link CliError} when it ends before that. */
+  async ready(): Promise<void> {
+    const outcome = await Promise.race([this.#healthy(), this.ended])
+    if (typeof outcome === 'number') {
+      throw new CliError(`The sidecar ended with exit code ${outcome} before it was ready.`, 'Its log above says why.')
+    }
+  }
+
   async stop(): Promise<void> {
     this.#child.kill('SIGTERM')
     await this.ended
   }
 
   async #healthy(): Promise<void> {
-    for (;;) {
+    while (this.#running) {
       try {
         const answer = await fetch(`http://127.0.0.1:${this.httpPort}/v1.0/healthz/outbound`)
         await answer.arrayBuffer()
         if (answer.ok) return
       } catch {
-        // Not listening yet: `ended` tells when it never will.
+        // Not listening yet.
       }
       await new Promise((resolve) => setTimeout(resolve, 20))
     }

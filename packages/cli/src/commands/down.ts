@@ -9,6 +9,11 @@ const graceMs = 30_000
 
 export async function down(directory: DataDirectory): Promise<void> {
   await requireSettings(directory)
+  await stop(directory)
+}
+
+/** Resolves once nothing runs on the data directory. */
+export async function stop(directory: DataDirectory): Promise<void> {
   const runtime = await directory.readRuntime()
   if (!runtime || !isLocked(directory.lock)) {
     progress(`Nothing runs on ${directory.path}.`)

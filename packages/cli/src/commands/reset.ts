@@ -1,19 +1,19 @@
 /** `keystead reset`: stops the cloud and deletes everything it holds. */
-import { rm } from 'node:fs/promises'
 import { createInterface } from 'node:readline/promises'
 import { CliError } from '../cli-error.ts'
 import type { DataDirectory } from '../data-directory.ts'
 import { progress } from '../output.ts'
-import { requireSettings } from '../settings.ts'
-import { down } from './down.ts'
+import { noCloud } from '../settings.ts'
+import { stop } from './down.ts'
 
 export async function reset(directory: DataDirectory, yes: boolean): Promise<void> {
-  await requireSettings(directory)
+  // A cloud whose settings are damaged can be deleted as well.
+  if (!(await directory.holdsCloud())) throw noCloud(directory)
   if (!yes && !(await confirmed(directory.path))) {
     throw new CliError('Nothing was deleted.', 'Answer yes, or use `keystead reset --yes`.')
   }
-  await down(directory)
-  await rm(directory.path, { recursive: true, force: true })
+  await stop(directory)
+  await directory.clear()
   progress(`Deleted ${directory.path}.`)
 }
 

@@ -7,6 +7,7 @@ import { CliError } from '../cli-error.ts'
 import type { DataDirectory, Runtime } from '../data-directory.ts'
 import { type OutputFormat, paint, printJson, progress } from '../output.ts'
 import { ensureSettings } from '../settings.ts'
+import { shellQuote } from '../shell-quote.ts'
 import { isLocked } from '../supervisor/lock.ts'
 import { Supervisor } from '../supervisor/supervisor.ts'
 
@@ -79,7 +80,9 @@ function announce(directory: DataDirectory, gatewayPort: number, output: OutputF
     return
   }
   const flag =
-    process.env.KEYSTEAD_DATA_DIR || directory.path.endsWith('/.keystead') ? '' : ` --data-dir ${directory.path}`
+    process.env.KEYSTEAD_DATA_DIR || directory.path.endsWith('/.keystead')
+      ? ''
+      : ` --data-dir ${shellQuote(directory.path)}`
   process.stdout.write(
     `${paint('green', 'Keystead is up')} on 127.0.0.1:${gatewayPort}, kept in ${directory.path}\n` +
       `  eval "$(keystead env${flag})"          point this shell at it\n` +

@@ -2,9 +2,9 @@
 import { pino } from 'pino'
 import { CliError } from '../cli-error.ts'
 import { DataDirectory } from '../data-directory.ts'
+import { explainFailure } from '../failure.ts'
 import { tellSupervisor } from '../supervisor/messages.ts'
 import { startCloud } from './cloud.ts'
-import { explainStartFailure } from './start-failure.ts'
 
 const [path] = process.argv.slice(2)
 if (!path) throw new CliError('The core needs a data directory.', 'It is started by `keystead up`.')
@@ -35,7 +35,7 @@ try {
   await tellSupervisor({ kind: 'ready' })
 } catch (error) {
   logger.fatal({ err: error }, 'the core can not start')
-  const { message, hint } = explainStartFailure(error, directory)
+  const { message, hint } = explainFailure(error, directory)
   await tellSupervisor({ kind: 'failed', message, hint })
   process.exit(1)
 }

@@ -1,5 +1,4 @@
 /** `keystead quickstart`: the credential-free chain, told hop by hop: allowed, refused, recovered. */
-import { rm } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { BlobServiceClient } from '@azure/storage-blob'
 import { CliError } from '../cli-error.ts'
@@ -9,6 +8,7 @@ import { type Replica, registerReplica } from '../client/replica.ts'
 import type { DataDirectory } from '../data-directory.ts'
 import { type OutputFormat, paint, printJson, progress } from '../output.ts'
 import { ensureSettings } from '../settings.ts'
+import { shellQuote } from '../shell-quote.ts'
 import { Sidecar } from '../sidecar-process.ts'
 import { isLocked } from '../supervisor/lock.ts'
 import { Supervisor } from '../supervisor/supervisor.ts'
@@ -63,7 +63,7 @@ async function show(directory: DataDirectory, steps: Steps, resources: AsyncDisp
         'Stop it first, or give this one a `--data-dir`.',
       )
     }
-    await rm(directory.path, { recursive: true, force: true })
+    await directory.clear()
     const settings = await ensureSettings(directory, undefined)
     const supervisor = await Supervisor.start(directory, settings)
     resources.defer(() => supervisor.stop())
@@ -200,7 +200,7 @@ function tellWhatNext(directory: DataDirectory, exiting: boolean): void {
     `\n${paint('green', 'The chain works, refuses and recovers.')} No credential was in the app's hands.\n`,
   )
   if (exiting) return
-  const flag = `--data-dir ${directory.path}`
+  const flag = `--data-dir ${shellQuote(directory.path)}`
   process.stdout.write(
     `\nIt stays up until Ctrl-C. In another terminal, try:\n` +
       `  bin/keystead status ${flag}\n` +

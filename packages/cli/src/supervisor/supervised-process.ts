@@ -2,9 +2,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createStream, type RotatingFileStream } from 'rotating-file-stream'
 import { CliError } from '../cli-error.ts'
+import { BoundedLog } from './bounded-log.ts'
 import { childMessage } from './messages.ts'
 
 export interface ProcessSpec {
@@ -32,7 +33,7 @@ export class SupervisedProcess {
   state: ProcessState = 'stopped'
   restarts = 0
   #child: ChildProcess | undefined
-  #log: RotatingFileStream
+  readonly #log: BoundedLog
   #delayMs = firstDelayMs
   #stopping = false
   #hasBeenReady = false
@@ -44,7 +45,7 @@ export class SupervisedProcess {
   constructor(spec: ProcessSpec, logDirectory: string, onChange: () => void) {
     this.spec = spec
     this.#onChange = onChange
-    this.#log = createStream(`${spec.name}.log`, { path: logDirectory, size: '10M', maxFiles: 3, mode: 0o600 })
+    this.#log = new BoundedLog({ file: join(logDirectory, `${spec.name}.log`), maxBytes: 10 * 1024 * 1024, keep: 3 })
   }
 
   get pid(): number | undefined {
@@ -70,7 +71,7 @@ export class SupervisedProcess {
       clearTimeout(timer)
     }
     this.#setState('stopped')
-    await new Promise<void>((resolve) => this.#log.end(resolve))
+    this.#log.close()
   }
 
   #spawn(): void {
@@ -82,11 +83,10 @@ export class SupervisedProcess {
       env: this.spec.environment,
     })
     this.#child = child
-    child.stdout?.pipe(this.#log, { end: false })
-    child.stderr?.pipe(this.#log, { end: false })
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => this.#log.write(chunk))
     child.on('message', (message) => this.#hear(message))
     child.on('error', (error) => this.#onReady.reject(error))
-    child.on('exit', (code, signal) => this.#exited(startedAt, code, signal))
+    child.on('exit', (code, signal) => this.#exited(child, startedAt, code, signal))
     if (this.spec.readiness !== 'message') {
       const ports = this.spec.readiness.ports
       void Promise.all(ports.map((port) => accepting(port, () => this.#child !== child))).then(() => {
@@ -109,8 +109,10 @@ export class SupervisedProcess {
     this.#onReady.resolve()
   }
 
-  #exited(startedAt: number, code: number | null, signal: NodeJS.Signals | null): void {
+  #exited(child: ChildProcess, startedAt: number, code: number | null, signal: NodeJS.Signals | null): void {
     this.#child = undefined
+    // Whatever it started and left behind.
+    this.#signal(child, 'SIGKILL')
     if (this.#stopping) {
       this.#setState('stopped')
       return

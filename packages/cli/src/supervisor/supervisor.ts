@@ -6,6 +6,8 @@ import { loadMasterKey, type MasterKey } from '@keystead/store'
 import { CliError } from '../cli-error.ts'
 import { azuriteSecret } from '../core/azurite-secret.ts'
 import type { DataDirectory, Settings } from '../data-directory.ts'
+import { isFree } from '../free-ports.ts'
+import { waitForLeftovers } from './leftovers.ts'
 import { type Lock, tryLock } from './lock.ts'
 import { type ProcessSpec, SupervisedProcess } from './supervised-process.ts'
 
@@ -32,12 +34,10 @@ export class Supervisor {
         'Use it, stop it with `keystead down`, or start another one with `--data-dir`.',
       )
     }
-    const masterKey = await loadMasterKey({
-      file: directory.masterKey,
-      environment: process.env,
-      create: !existsSync(directory.database),
+    const supervisor = await Supervisor.#prepare(directory, settings, lock).catch((error) => {
+      lock.release()
+      throw error
     })
-    const supervisor = new Supervisor(directory, lock, processesOf(directory, settings, masterKey))
     try {
       await Promise.all(supervisor.#processes.map((process) => process.start()))
     } catch (error) {
@@ -47,6 +47,21 @@ export class Supervisor {
     supervisor.#ready = true
     supervisor.#publish()
     await supervisor.#writing
+    return supervisor
+  }
+
+  static async #prepare(directory: DataDirectory, settings: Settings, lock: Lock): Promise<Supervisor> {
+    const earlier = await directory.readRuntime()
+    // From here on the file names this process: `keystead down` must never signal whoever has an old pid by now.
+    await directory.writeRuntime({ pid: process.pid, ready: false, processes: [] })
+    const masterKey = await loadMasterKey({
+      file: directory.masterKey,
+      environment: process.env,
+      create: !existsSync(directory.database),
+    })
+    const supervisor = new Supervisor(directory, lock, processesOf(directory, settings, masterKey))
+    await waitForLeftovers(earlier)
+    await requireFreePorts(settings)
     return supervisor
   }
 
@@ -72,7 +87,21 @@ export class Supervisor {
         restarts,
       })),
     }
-    this.#writing = this.#writing.then(() => this.#directory.writeRuntime(runtime))
+    // A disk without space must not end the supervisor: the next change is written again.
+    this.#writing = this.#writing.then(() => this.#directory.writeRuntime(runtime)).catch(() => {})
+  }
+}
+
+/** A process that found another program's port open would take that program for the one it waits for. */
+async function requireFreePorts({ ports }: Settings): Promise<void> {
+  for (const [name, port] of Object.entries(ports)) {
+    if (await isFree(port)) continue
+    throw new CliError(
+      `Port ${port} on 127.0.0.1 (${name}) is in use by another program.`,
+      name === 'gateway'
+        ? 'Stop that program, or choose another port with `keystead up --gateway-port N`.'
+        : 'Stop that program, then try again.',
+    )
   }
 }
 
