@@ -1,0 +1,163 @@
+// Generates the sidecar's message code from the .proto files that @dapr/dapr ships and the few beside the sidecar.
+// Does nothing when neither they, the generators nor this file have changed.
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { fromBinary, toBinary } from '@bufbuild/protobuf'
+import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
+
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+const out = join(root, 'packages/sidecar/src/grpc/gen')
+/** Where files are made, so that a run that fails or meets another leaves nothing half done. */
+const work = join(root, `packages/sidecar/dist/gen-${process.pid}`)
+const require = createRequire(import.meta.url)
+
+const packageFolder = (name) => {
+  const found = require.resolve.paths(name)?.find((path) => existsSync(join(path, name, 'package.json')))
+  if (found === undefined) throw new Error(`${name} is not installed`)
+  return join(found, name)
+}
+const version = (name) => JSON.parse(readFileSync(join(packageFolder(name), 'package.json'), 'utf8')).version
+
+const dapr = join(packageFolder('@dapr/dapr'), 'proto')
+const own = join(root, 'packages/sidecar/proto')
+
+/** What the sidecar reads and writes; what these import comes with them. */
+const messages = [
+  ...['secret', 'state', 'metadata', 'pubsub', 'binding', 'lock', 'ai'].map((name) =>
+    join(dapr, `dapr/proto/runtime/v1/${name}.proto`),
+  ),
+  join(own, 'google/rpc/status.proto'),
+  join(own, 'google/rpc/error_details.proto'),
+  join(own, 'grpc/reflection/v1/reflection.proto'),
+]
+/** What reflection tells of. */
+const described = [join(dapr, 'dapr/proto/runtime/v1/dapr.proto'), join(own, 'grpc/reflection/v1/reflection.proto')]
+
+const protoFiles = (folder) =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.proto'))
+    .sort()
+    .map((name) => join(folder, name))
+
+function fingerprint() {
+  const hash = createHash('sha256')
+  for (const name of ['@bufbuild/buf', '@bufbuild/protobuf', 'ts-proto']) hash.update(`${name}@${version(name)}\n`)
+  for (const file of [fileURLToPath(import.meta.url), ...protoFiles(dapr), ...protoFiles(own)]) {
+    hash.update(readFileSync(file)).update('\0')
+  }
+  return hash.digest('hex')
+}
+
+function buf(...args) {
+  const config = {
+    version: 'v2',
+    modules: [{ path: relative(root, dapr) }, { path: relative(root, own) }],
+  }
+  const command = join(packageFolder('@bufbuild/buf'), 'bin/buf')
+  const result = spawnSync(process.execPath, [command, ...args, '--config', JSON.stringify(config)], {
+    cwd: root,
+    maxBuffer: 64 << 20,
+    // Its cache is of no use here, and must not depend on a home directory.
+    env: { ...process.env, BUF_CACHE_DIR: join(work, '.cache') },
+  })
+  if (result.error) throw result.error
+  if (result.status !== 0) throw new Error(`buf ${args[0]} failed:\n${result.stderr}${result.stdout}`)
+  return result.stdout
+}
+
+const paths = (files) => files.flatMap((file) => ['--path', relative(root, file)])
+
+function generateMessages() {
+  const template = {
+    version: 'v2',
+    plugins: [
+      {
+        local: [process.execPath, join(packageFolder('ts-proto'), 'protoc-gen-ts_proto')],
+        out: relative(root, work),
+        strategy: 'all',
+        opt: [
+          'importSuffix=.ts',
+          'outputServices=none',
+          'outputJsonMethods=false',
+          'outputPartialMethods=false',
+          'enumsAsLiterals=true',
+          'removeEnumPrefix=true',
+          'exportCommonSymbols=false',
+          'oneof=unions-value',
+          'useDate=false',
+          'esModuleInterop=true',
+        ],
+      },
+    ],
+  }
+  buf('generate', '--template', JSON.stringify(template), '--include-imports', ...paths(messages))
+}
+
+/** One entry per file, with every name that it declares, so that reflection has nothing to parse. */
+function generateDescriptors() {
+  const options = ['-o', '-', '--as-file-descriptor-set', '--exclude-source-info']
+  const set = fromBinary(FileDescriptorSetSchema, buf('build', ...options, ...paths(described)))
+  const files = set.file.map((file) => ({
+    name: file.name,
+    dependencies: file.dependency,
+    symbols: symbolsOf(file),
+    base64: Buffer.from(toBinary(FileDescriptorProtoSchema, file)).toString('base64'),
+  }))
+  const source = `/** The described files, generated. */
+export interface DescribedFile {
+  readonly name: string
+  readonly dependencies: readonly string[]
+  /** Full names of the services, methods, messages and enums in it. */
+  readonly symbols: readonly string[]
+  /** Its FileDescriptorProto. */
+  readonly base64: string
+}
+
+export const describedFiles: readonly DescribedFile[] = ${JSON.stringify(files, null, 1)}
+`
+  writeFileSync(join(work, 'descriptors.ts'), source)
+}
+
+function symbolsOf(file) {
+  const symbols = []
+  const walk = (scope, { messageType = [], nestedType = [], enumType = [] }) => {
+    for (const message of [...messageType, ...nestedType]) {
+      if (message.options?.mapEntry) continue
+      symbols.push(`${scope}.${message.name}`)
+      for (const field of message.field) symbols.push(`${scope}.${message.name}.${field.name}`)
+      for (const oneof of message.oneofDecl) symbols.push(`${scope}.${message.name}.${oneof.name}`)
+      walk(`${scope}.${message.name}`, message)
+    }
+    for (const declared of enumType) {
+      symbols.push(`${scope}.${declared.name}`)
+      for (const value of declared.value) symbols.push(`${scope}.${value.name}`)
+    }
+  }
+  walk(file.package, file)
+  for (const service of file.service) {
+    symbols.push(`${file.package}.${service.name}`)
+    for (const method of service.method) symbols.push(`${file.package}.${service.name}.${method.name}`)
+  }
+  return symbols
+}
+
+const stamp = join(out, '.stamp')
+const wanted = fingerprint()
+if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
+  mkdirSync(work, { recursive: true })
+  try {
+    generateMessages()
+    generateDescriptors()
+    rmSync(join(work, '.cache'), { recursive: true, force: true })
+    writeFileSync(join(work, '.stamp'), wanted)
+    rmSync(out, { recursive: true, force: true })
+    renameSync(work, out)
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+  console.log(`messages: generated in ${relative(root, out)}`)
+}
