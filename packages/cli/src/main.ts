@@ -42,6 +42,10 @@ program.addCommand(
     .option('--gateway-port <port>', 'where clients come in (default: as before, or 8443 when free)', port)
     .option('--detach', 'return once it is ready, and leave it running', false)
     .addOption(outputOption)
+    .addHelpText(
+      'after',
+      '\nEnvironment:\n  KEYSTEAD_VAULT_CACHE_BYTES  memory for opened secrets (default 16777216; 0 keeps none)',
+    )
     .action(async (options: Common & { gatewayPort?: number; detach: boolean }) => {
       const { up } = await import('./commands/up.ts')
       await up(directoryOf(options), options)

@@ -16,6 +16,7 @@ import { writeClientFiles } from './client-files.ts'
 import { createControlListener } from './control.ts'
 import { ensureOwner } from './owner.ts'
 import { notImplemented, unservedHosts } from './unserved.ts'
+import { vaultCacheBytes } from './vault-cache.ts'
 
 export interface CloudOptions {
   readonly directory: DataDirectory
@@ -75,7 +76,11 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     log: logTo(logger, 'resource-manager'),
   })
   const service = { store, authorizer, verifier, resources: resourceManager.resources, audit, tenantId, clock }
-  const keyVault = await openKeyVault({ ...service, log: logTo(logger, 'key-vault') })
+  const keyVault = await openKeyVault({
+    ...service,
+    cacheBytes: vaultCacheBytes(environment),
+    log: logTo(logger, 'key-vault'),
+  })
   resources.defer(() => keyVault.close())
   const storage = await openStorage({
     ...service,
