@@ -423,7 +423,7 @@ export class SecretRepository {
           sealed: this.#keyring.seal(
             vault.dataKey,
             Buffer.from(version.value),
-            sealContext(vault, version.name, version.version),
+            sealContext(vault.id, version.name, version.version),
           ),
           content_type: version.contentType,
           tags: version.tags === null ? null : JSON.stringify(version.tags),
@@ -438,7 +438,7 @@ export class SecretRepository {
   }
 
   #open(vault: Vault, row: Sealed): OpenedSecret {
-    const plain = this.#keyring.open(vault.dataKey, row.sealed, sealContext(vault, row.name, row.version))
+    const plain = this.#keyring.open(vault.dataKey, row.sealed, sealContext(vault.id, row.name, row.version))
     return {
       name: row.name,
       version: row.version,
@@ -455,8 +455,8 @@ export class SecretRepository {
 }
 
 /** What a sealed value is bound to: it opens in no other vault, under no other name, as no other version. */
-function sealContext(vault: Vault, name: string, version: string): string {
-  return `${vault.id}/${name.toLowerCase()}/${version}`
+export function sealContext(vaultId: string, name: string, version: string): string {
+  return `${vaultId}/${name.toLowerCase()}/${version}`
 }
 
 function toDeleted(

@@ -20,7 +20,7 @@ export interface KeyVaultOptions {
   readonly tenantId: string
   readonly clock: () => number
   /** Bytes of opened secret values kept in memory; 0 reads every value from the database. Default 16 MiB. */
-  readonly cacheBytes?: number
+  readonly cacheBytes?: number | undefined
   readonly log: (level: 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>) => void
 }
 
