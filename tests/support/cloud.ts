@@ -56,16 +56,22 @@ export class TestCloud implements AsyncDisposable {
   readonly dataDirectory: string
   readonly environment: CloudEnvironment
 
-  private constructor(dataDirectory: string, environment: CloudEnvironment) {
+  /** What `keystead` itself was started with, and is every time again. */
+  readonly #ownEnvironment: NodeJS.ProcessEnv
+
+  private constructor(dataDirectory: string, environment: CloudEnvironment, ownEnvironment: NodeJS.ProcessEnv) {
     this.dataDirectory = dataDirectory
     this.environment = environment
+    this.#ownEnvironment = ownEnvironment
   }
 
-  static async start(): Promise<TestCloud> {
+  /** `environment` is what `keystead` sees besides this process's variables, e.g. a proxy that was there before. */
+  static async start(environment: NodeJS.ProcessEnv = {}): Promise<TestCloud> {
     const dataDirectory = await mkdtemp(join(tmpdir(), 'keystead-test-'))
-    await succeed(keystead(dataDirectory, 'up', '--detach'))
+    const env = { ...process.env, ...environment }
+    await succeed(run(keysteadCommand, ['up', '--data-dir', dataDirectory, '--detach'], { env }))
     const { stdout } = await succeed(keystead(dataDirectory, 'env', '--output', 'json'))
-    return new TestCloud(dataDirectory, JSON.parse(stdout) as CloudEnvironment)
+    return new TestCloud(dataDirectory, JSON.parse(stdout) as CloudEnvironment, env)
   }
 
   /** Points the clients of this test process at the cloud; no credential is put into its environment. */
@@ -77,7 +83,7 @@ export class TestCloud implements AsyncDisposable {
   }
 
   keystead(name: string, ...rest: string[]): Promise<Finished> {
-    return keystead(this.dataDirectory, name, ...rest)
+    return run(keysteadCommand, [name, '--data-dir', this.dataDirectory, ...rest], { env: this.#ownEnvironment })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
