@@ -6,8 +6,6 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { createRequire } from 'node:module'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { fromBinary, toBinary } from '@bufbuild/protobuf'
-import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const out = join(root, 'packages/sidecar/src/grpc/gen')
@@ -27,16 +25,12 @@ const own = join(root, 'packages/sidecar/proto')
 
 /** What the sidecar reads and writes; what these import comes with them. */
 const messages = [
-  ...['secret', 'state', 'metadata', 'pubsub', 'binding', 'lock', 'ai'].map((name) =>
+  ...['secret', 'state', 'metadata', 'configuration', 'pubsub', 'binding', 'lock', 'ai'].map((name) =>
     join(dapr, `dapr/proto/runtime/v1/${name}.proto`),
   ),
   join(own, 'google/rpc/status.proto'),
   join(own, 'google/rpc/error_details.proto'),
-  join(own, 'grpc/reflection/v1/reflection.proto'),
 ]
-/** What reflection tells of. */
-const described = [join(dapr, 'dapr/proto/runtime/v1/dapr.proto'), join(own, 'grpc/reflection/v1/reflection.proto')]
-
 const protoFiles = (folder) =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.proto'))
@@ -97,61 +91,12 @@ function generateMessages() {
   buf('generate', '--template', JSON.stringify(template), '--include-imports', ...paths(messages))
 }
 
-/** One entry per file, with every name that it declares, so that reflection has nothing to parse. */
-function generateDescriptors() {
-  const options = ['-o', '-', '--as-file-descriptor-set', '--exclude-source-info']
-  const set = fromBinary(FileDescriptorSetSchema, buf('build', ...options, ...paths(described)))
-  const files = set.file.map((file) => ({
-    name: file.name,
-    dependencies: file.dependency,
-    symbols: symbolsOf(file),
-    base64: Buffer.from(toBinary(FileDescriptorProtoSchema, file)).toString('base64'),
-  }))
-  const source = `/** The described files, generated. */
-export interface DescribedFile {
-  readonly name: string
-  readonly dependencies: readonly string[]
-  /** Full names of the services, methods, messages and enums in it. */
-  readonly symbols: readonly string[]
-  /** Its FileDescriptorProto. */
-  readonly base64: string
-}
-
-export const describedFiles: readonly DescribedFile[] = ${JSON.stringify(files, null, 1)}
-`
-  writeFileSync(join(work, 'descriptors.ts'), source)
-}
-
-function symbolsOf(file) {
-  const symbols = []
-  const walk = (scope, { messageType = [], nestedType = [], enumType = [] }) => {
-    for (const message of [...messageType, ...nestedType]) {
-      if (message.options?.mapEntry) continue
-      symbols.push(`${scope}.${message.name}`)
-      for (const field of message.field) symbols.push(`${scope}.${message.name}.${field.name}`)
-      for (const oneof of message.oneofDecl) symbols.push(`${scope}.${message.name}.${oneof.name}`)
-      walk(`${scope}.${message.name}`, message)
-    }
-    for (const declared of enumType) {
-      symbols.push(`${scope}.${declared.name}`)
-      for (const value of declared.value) symbols.push(`${scope}.${value.name}`)
-    }
-  }
-  walk(file.package, file)
-  for (const service of file.service) {
-    symbols.push(`${file.package}.${service.name}`)
-    for (const method of service.method) symbols.push(`${file.package}.${service.name}.${method.name}`)
-  }
-  return symbols
-}
-
 const stamp = join(out, '.stamp')
 const wanted = fingerprint()
 if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
   mkdirSync(work, { recursive: true })
   try {
     generateMessages()
-    generateDescriptors()
     rmSync(join(work, '.cache'), { recursive: true, force: true })
     writeFileSync(join(work, '.stamp'), wanted)
     rmSync(out, { recursive: true, force: true })
