@@ -1,0 +1,86 @@
+/** The load generator's process: keeps connections to targets open, and loads one of them when told to. */
+import { createHistogram } from 'node:perf_hooks'
+import { Connection } from './connection.ts'
+import type { Command, Outcome, Report, Target } from './messages.ts'
+
+const microsecondsPerMillisecond = 1000
+
+class Load {
+  readonly #target: Target
+  readonly #connections: readonly Connection[]
+  #next = 0
+
+  constructor(target: Target, connections: readonly Connection[]) {
+    this.#target = target
+    this.#connections = connections
+  }
+
+  static async open(target: Target): Promise<Load> {
+    return new Load(
+      target,
+      await Promise.all(Array.from({ length: target.connections }, () => Connection.open(target))),
+    )
+  }
+
+  /** Every connection asks again as soon as it is answered, until the time is over and all are answered. */
+  run(seconds: number): Promise<Outcome> {
+    const { requests } = this.#target
+    const latencies = createHistogram()
+    const start = performance.now()
+    const deadline = start + seconds * 1000
+    let answered = 0
+    let busy = this.#connections.length
+    return new Promise((resolve, reject) => {
+      const send = (connection: Connection): number => {
+        connection.send(requests[this.#next] ?? '')
+        this.#next = (this.#next + 1) % requests.length
+        return performance.now()
+      }
+      for (const connection of this.#connections) {
+        let sentAt = 0
+        connection.onFailure = (message) => reject(new Error(message))
+        connection.onAnswer = () => {
+          const now = performance.now()
+          answered += 1
+          latencies.record(Math.max(1, Math.round((now - sentAt) * microsecondsPerMillisecond)))
+          if (now < deadline) {
+            sentAt = send(connection)
+            return
+          }
+          busy -= 1
+          if (busy > 0) return
+          resolve({
+            requests: answered,
+            seconds: (now - start) / 1000,
+            p50: latencies.percentile(50) / microsecondsPerMillisecond,
+            p99: latencies.percentile(99) / microsecondsPerMillisecond,
+          })
+        }
+        sentAt = send(connection)
+      }
+    })
+  }
+}
+
+const loads = new Map<number, Load>()
+
+async function obey(command: Command): Promise<Report> {
+  const { id } = command
+  try {
+    if (command.kind === 'open') {
+      loads.set(id, await Load.open(command.target))
+      return { kind: 'opened', id }
+    }
+    const load = loads.get(id)
+    if (!load) throw new Error(`There is no target ${id}.`)
+    return { kind: 'ran', id, outcome: await load.run(command.seconds) }
+  } catch (error) {
+    return { kind: 'failed', id, message: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+process.on('message', (command: Command) => {
+  void obey(command).then((report) => process.send?.(report))
+})
+// The benchmark is gone, however it ended.
+process.on('disconnect', () => process.exit(0))

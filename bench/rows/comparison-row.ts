@@ -1,0 +1,36 @@
+/** A comparison under load as a row. */
+import type { Comparison } from '../measure.ts'
+import { goal, type RowResult } from '../row.ts'
+
+export function comparisonRow(
+  names: { readonly row: string; readonly subject: string; readonly reference: string },
+  comparison: Comparison,
+  goals: { readonly requestsPerSecond?: number; readonly requestsPerCpuSecond?: number },
+): RowResult {
+  const { ratios, subject, reference } = comparison
+  const { requestsPerSecond, requestsPerCpuSecond } = goals
+  return {
+    ...names,
+    results: [
+      {
+        figure: 'requests per second',
+        ratio: ratios.requestsPerSecond,
+        subject: subject.requestsPerSecond,
+        reference: reference.requestsPerSecond,
+        ...(requestsPerSecond === undefined
+          ? {}
+          : { goal: goal('at least', requestsPerSecond, ratios.requestsPerSecond) }),
+      },
+      {
+        figure: 'requests per CPU second',
+        ratio: ratios.requestsPerCpuSecond,
+        subject: subject.requestsPerCpuSecond,
+        reference: reference.requestsPerCpuSecond,
+        ...(requestsPerCpuSecond === undefined
+          ? {}
+          : { goal: goal('at least', requestsPerCpuSecond, ratios.requestsPerCpuSecond) }),
+      },
+      { figure: 'p99', ratio: ratios.p99, subject: subject.p99, reference: reference.p99 },
+    ],
+  }
+}

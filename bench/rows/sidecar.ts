@@ -1,0 +1,128 @@
+/** The sidecar's secrets and state APIs on local stores, against bare `node:http` or against daprd. */
+import { compare, type Measured } from '../measure.ts'
+import type { Bench, RowResult, Scenario } from '../row.ts'
+import { startBareServer } from '../servers/bare.ts'
+import { keysteadSidecar, makeComponents, type SidecarServer, startSidecar } from '../servers/sidecar.ts'
+import { send, serialize, type WireAnswer, type WireRequest } from '../servers/wire.ts'
+import { comparisonRow } from './comparison-row.ts'
+
+const connections = 16
+
+interface Call {
+  readonly name: string
+  readonly title: string
+  readonly status: number
+  readonly request: WireRequest
+}
+
+const host = { Host: 'localhost:3500' }
+const order = JSON.stringify({ orderId: 17, item: 'a bicycle', quantity: 1 })
+
+/** The saves come first: what is read has been written then. */
+const calls: readonly Call[] = [
+  {
+    name: 'state-save',
+    title: 'POST /v1.0/state/statestore',
+    status: 204,
+    request: {
+      method: 'POST',
+      path: '/v1.0/state/statestore',
+      headers: { ...host, 'Content-Type': 'application/json' },
+      body: `[{"key":"order-17","value":${order}}]`,
+    },
+  },
+  {
+    name: 'state-get',
+    title: 'GET /v1.0/state/statestore/order-17',
+    status: 200,
+    request: { method: 'GET', path: '/v1.0/state/statestore/order-17', headers: host },
+  },
+  {
+    name: 'secret-get',
+    title: 'GET /v1.0/secrets/secretstore/database-password',
+    status: 200,
+    request: { method: 'GET', path: '/v1.0/secrets/secretstore/database-password', headers: host },
+  },
+]
+
+/** Sends each call once, so that what is compared answers alike. */
+async function answersOf(sidecar: SidecarServer): Promise<ReadonlyMap<string, WireAnswer>> {
+  const answers = new Map<string, WireAnswer>()
+  for (const { name, title, status, request } of calls) {
+    const answer = await send(sidecar.address, request)
+    if (answer.status !== status) throw new Error(`${title} answered ${answer.status}: ${answer.body}`)
+    answers.set(name, answer)
+  }
+  return answers
+}
+
+function measured(pid: number, port: number, call: Call): Measured {
+  return { pid, target: { port, connections, requests: [serialize(call.request)], status: call.status } }
+}
+
+export const sidecarAgainstBare: Scenario = {
+  rows: calls.map(({ name }) => `sidecar/${name}`),
+  async run(bench, wanted) {
+    await using components = await makeComponents()
+    await using sidecar = await startSidecar(keysteadSidecar, components.folder)
+    const answers = await answersOf(sidecar)
+    const rows: RowResult[] = []
+    for (const call of calls) {
+      const row = `sidecar/${call.name}`
+      const answer = answers.get(call.name)
+      if (!wanted.has(row) || !answer) continue
+      bench.progress(`${row}: ${call.title} against bare node:http`)
+      await using bare = await startBareServer(answer)
+      const comparison = await compare(
+        bench,
+        measured(sidecar.pid, sidecar.address.port, call),
+        measured(bare.pid, bare.address.port, call),
+        bench.processors.server,
+      )
+      const names = { row, subject: call.title, reference: 'bare node:http, the same bytes' }
+      rows.push(comparisonRow(names, comparison, { requestsPerSecond: 0.7, requestsPerCpuSecond: 0.7 }))
+    }
+    return rows
+  },
+}
+
+export function sidecarAgainstDaprd(daprd: string): Scenario {
+  return {
+    rows: calls.map(({ name }) => `daprd/${name}`),
+    async run(bench, wanted) {
+      await using components = await makeComponents()
+      await using sidecar = await startSidecar(keysteadSidecar, components.folder)
+      await using other = await startSidecar(daprd, components.folder)
+      const [answers, others] = [await answersOf(sidecar), await answersOf(other)]
+      const rows: RowResult[] = []
+      for (const call of calls) {
+        const row = `daprd/${call.name}`
+        if (!wanted.has(row)) continue
+        if (answers.get(call.name)?.body.trimEnd() !== others.get(call.name)?.body.trimEnd()) {
+          throw new Error(`${call.title} is not answered alike by daprd.`)
+        }
+        rows.push(await againstDaprd(bench, call, sidecar, other))
+      }
+      return rows
+    },
+  }
+}
+
+async function againstDaprd(
+  bench: Bench,
+  call: Call,
+  sidecar: SidecarServer,
+  daprd: SidecarServer,
+): Promise<RowResult> {
+  const row = `daprd/${call.name}`
+  bench.progress(`${row}: ${call.title} against daprd`)
+  // Go spreads over all processors: neither side is kept from one of them.
+  const comparison = await compare(
+    bench,
+    measured(sidecar.pid, sidecar.address.port, call),
+    measured(daprd.pid, daprd.address.port, call),
+    bench.processors.all,
+  )
+  const names = { row, subject: call.title, reference: 'daprd' }
+  return comparisonRow(names, comparison, { requestsPerSecond: 2, requestsPerCpuSecond: 3 })
+}
