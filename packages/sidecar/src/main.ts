@@ -1,15 +1,18 @@
-/** The entry of the bundle: the program wired to this process. */
+/** The program wired to this process. */
 import { run } from './cli/run.ts'
+import { writerTo } from './cli/standard-output.ts'
 
 const exit = (code: number): never => process.exit(code)
 
-const code = await run({
+run({
   argv: process.argv.slice(2),
   environment: process.env,
-  stdout: (text) => process.stdout.write(text),
-  stderr: (text) => process.stderr.write(text),
+  stdout: writerTo('stdout', exit),
+  stderr: writerTo('stderr', exit),
   onSignal: (name, handle) => process.on(name, handle),
   exit,
+  // Connections that components keep open must not hold the process.
+}).then(exit, (error: unknown) => {
+  console.error(error)
+  exit(1)
 })
-// Connections that components keep open must not hold the process.
-exit(code)

@@ -1,5 +1,6 @@
 /** `--wait`: until the sidecar on this machine answers that it is ready for outbound calls. */
 import { setTimeout as delay } from 'node:timers/promises'
+import { monotonicMs } from '../clock.ts'
 
 const timeoutSeconds = 60
 const requestTimeout = 500
@@ -9,10 +10,10 @@ const period = 100
 export async function waitUntilOutboundReady(port: string, print: (line: string) => void): Promise<void> {
   const url = `http://localhost:${port}/v1.0/healthz/outbound`
   print(`Waiting for Dapr to be outbound ready (timeout: ${timeoutSeconds} seconds): url=${url}\n`)
-  const deadline = performance.now() + timeoutSeconds * 1000
+  const deadline = monotonicMs() + timeoutSeconds * 1000
   let told = 0
   let last = ''
-  while (performance.now() < deadline) {
+  while (monotonicMs() < deadline) {
     try {
       const response = await fetch(url, { signal: AbortSignal.timeout(requestTimeout) })
       await response.arrayBuffer()
@@ -24,8 +25,8 @@ export async function waitUntilOutboundReady(port: string, print: (line: string)
     } catch (error) {
       last = error instanceof Error ? error.message : String(error)
     }
-    if (performance.now() > told) {
-      told = performance.now() + 1000
+    if (monotonicMs() > told) {
+      told = monotonicMs() + 1000
       print(`Dapr outbound NOT ready yet: ${last}`)
     }
     await delay(period)

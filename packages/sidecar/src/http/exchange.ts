@@ -1,6 +1,7 @@
 /** One request being answered. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { monotonicMs } from '../clock.ts'
 import { type ApiError, malformedRequest } from '../runtime/api-error.ts'
 import type { RouteDefinition } from './route.ts'
 import { queryParameters } from './url.ts'
@@ -25,7 +26,7 @@ export class Exchange {
   readonly response: ServerResponse
   readonly path: string
   readonly query: string
-  readonly start = performance.now()
+  readonly start = monotonicMs()
   readonly #answered: Answered
   readonly #maxBody: number
   route: RouteDefinition | undefined

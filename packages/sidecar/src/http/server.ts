@@ -1,7 +1,7 @@
 /** The Dapr API's HTTP server: from a request line to its route, with authentication, tracing, metrics and CORS around it. */
-import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { monotonicMs } from '../clock.ts'
 import type { Logger } from '../log/logger.ts'
 import type { HttpMetrics } from '../metrics/http-metrics.ts'
 import { ApiError, internalError } from '../runtime/api-error.ts'
@@ -168,6 +168,8 @@ function isOpenToAll(method: string, path: string): boolean {
 
 /** Compares digests, so that time tells nothing of the token nor of its length. */
 function createTokenCheck(token: string): (given: string | undefined) => boolean {
+  // Loaded only where a token is asked for.
+  const { createHash, timingSafeEqual } = process.getBuiltinModule('node:crypto')
   const digest = (text: string) => createHash('sha256').update(text).digest()
   const expected = digest(token)
   return (given) => given !== undefined && timingSafeEqual(digest(given), expected)
@@ -176,7 +178,7 @@ function createTokenCheck(token: string): (given: string | undefined) => boolean
 function createAnswered(options: ApiServerOptions): (exchange: Exchange) => void {
   const { metrics, apiLog } = options
   return (exchange) => {
-    const elapsed = performance.now() - exchange.start
+    const elapsed = monotonicMs() - exchange.start
     const method = exchange.request.method ?? ''
     if (metrics) {
       const length = findHeader(exchange.request.rawHeaders, 'content-length')

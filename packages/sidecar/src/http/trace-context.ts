@@ -1,5 +1,4 @@
 /** W3C trace context: a caller's is given back, a request without one gets its own. */
-import { randomFillSync } from 'node:crypto'
 
 const form = /^[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
 
@@ -9,7 +8,8 @@ let used = pool.length
 /** A new `traceparent`, not sampled: nothing exports spans. */
 export function newTraceparent(): string {
   if (used >= pool.length) {
-    randomFillSync(pool)
+    // Loaded with the first request that needs it: a start does without.
+    process.getBuiltinModule('node:crypto').randomFillSync(pool)
     used = 0
   }
   const trace = pool.toString('hex', used, used + 16)

@@ -12,7 +12,8 @@ const simpleEscapes: Readonly<Record<string, string>> = {
   '"': '\\"',
 }
 
-const allPlain = /^[ !#-[\]-~]*$/
+// Beyond ASCII only what needs no table of Unicode, whose first use takes milliseconds: Latin letters and dashes to dots.
+const allPlain = /^[ !#-[\]-~\u00a1-\u00ac\u00ae-\u0377\u2010-\u2027]*$/
 const printable = /^[\p{L}\p{M}\p{N}\p{P}\p{S}]$/u
 
 /** A string as `fmt`'s `%q` writes it. */

@@ -8,11 +8,19 @@ export function rfc3339Nano(epochNanoseconds: bigint, offsetMinutes: number): st
   return `${seconds}${fraction ? `.${fraction}` : ''}${offset(offsetMinutes)}`
 }
 
+// Not the performance API, whose first use takes milliseconds of a start.
+let origin = BigInt(Date.now()) * 1_000_000n - process.hrtime.bigint()
+const tolerance = 2_000_000n
+
 /** The wall clock with sub-millisecond digits, and where the local zone stands now. */
 export function now(): { readonly nanoseconds: bigint; readonly offsetMinutes: number } {
-  const milliseconds = performance.timeOrigin + performance.now()
-  const nanoseconds = BigInt(Math.trunc(milliseconds * 1000)) * 1000n + (process.hrtime.bigint() % 1000n)
-  return { nanoseconds, offsetMinutes: -new Date(milliseconds).getTimezoneOffset() }
+  const wall = new Date()
+  const wallNanoseconds = BigInt(wall.getTime()) * 1_000_000n
+  const monotonic = process.hrtime.bigint()
+  const drift = origin + monotonic - wallNanoseconds
+  // The wall clock was set, or slewed by more than it shows.
+  if (drift < -tolerance || drift > tolerance) origin = wallNanoseconds - monotonic
+  return { nanoseconds: origin + monotonic, offsetMinutes: -wall.getTimezoneOffset() }
 }
 
 function offset(minutes: number): string {

@@ -231,6 +231,9 @@ export const state = {
     simple('ERR_STATE_SAVE', httpStatus, 'OK', 'state')(`failed saving state in state store ${store}: ${reason}`),
   delete: (key: string, reason: string, httpStatus: number) =>
     simple('ERR_STATE_DELETE', httpStatus, 'OK', 'state')(`failed deleting state with key ${key}: ${reason}`),
+  deleteBulk: (store: string, reason: string, httpStatus: number) =>
+    simple('ERR_STATE_BULK_DELETE', httpStatus, 'OK', 'state')(`failed deleting state in state store ${store}: ${reason}`),
+  emptyKey: () => simple('ERR_STATE_SAVE', 400, 'OK', 'state')('state key cannot be empty'),
   bulkGet: (reason: string) => simple('ERR_STATE_BULK_GET', 500, 'OK', 'state')(reason),
   operationNotSupported: (operation: string) =>
     simple('ERR_NOT_SUPPORTED_STATE_OPERATION', 400, 'OK', 'state')(`operation type ${operation} not supported`),
@@ -249,12 +252,31 @@ export const unconfigured = {
       category: 'pubsub',
       details: [errorInfo('DAPR_PUBSUB_NOT_FOUND', {})],
     }),
+  pubsubWithoutName: () =>
+    new ApiError({
+      errorCode: 'ERR_PUBSUB_EMPTY',
+      httpStatus: 404,
+      grpcCode: 'InvalidArgument',
+      message: 'pubsub name is empty',
+      category: 'pubsub',
+      details: [
+        { ...resourceInfo('pubsub', ''), description: 'pubsub name is empty' },
+        errorInfo('DAPR_PUBSUB_NAME_EMPTY', null),
+      ],
+    }),
   configuration: () =>
     simple('ERR_CONFIGURATION_STORE_NOT_CONFIGURED', 500, 'OK', 'configuration')('configuration stores not configured'),
   crypto: () =>
     simple('ERR_CRYPTO_PROVIDERS_NOT_CONFIGURED', 500, 'Internal', 'crypto')('crypto providers not configured'),
   lock: () =>
     simple('ERR_LOCK_STORE_NOT_CONFIGURED', 500, 'FailedPrecondition', 'lock')('lock store is not configured'),
+  lockExpiry: (store: string) =>
+    simple(
+      'ERR_MALFORMED_REQUEST',
+      400,
+      'InvalidArgument',
+      'lock',
+    )(`ExpiryInSeconds is not positive in lock store ${store}`),
   actors: () => simple('ERR_ACTOR_NO_PLACEMENT', 400, 'Unavailable', 'actor')('placement service is not configured'),
   conversation: (name: string) =>
     simple(
@@ -270,6 +292,13 @@ export const unconfigured = {
       'OK',
       'binding',
     )(`error invoking output binding ${name}: couldn't find output binding ${name}`),
+  bindingWithoutOperation: (name: string) =>
+    simple(
+      'ERR_INVOKE_OUTPUT_BINDING',
+      500,
+      'OK',
+      'binding',
+    )(`error invoking output binding ${name}: operation field is missing from request`),
 }
 
 /** No app id in a call of another app's method; the answer for every unknown path as well. */

@@ -1,5 +1,4 @@
 /** A component's metadata with its references filled in (pkg/runtime/processor/secret, pkg/runtime/meta). */
-import { randomUUID } from 'node:crypto'
 import type { SecretStore } from '@keystead/components'
 import { setOwn } from '../gojson/decode.ts'
 import type { Component, MetadataItem } from '../loading/component.ts'
@@ -90,7 +89,7 @@ export function fillTemplates(items: readonly MetadataItem[], values: TemplateVa
   for (const { name, value } of items) {
     let text = value ?? ''
     if (text.includes('{')) {
-      text = text.replaceAll('{uuid}', () => randomUUID())
+      text = text.replaceAll('{uuid}', () => crypto.randomUUID())
       if (text.includes('{podName}')) {
         if (values.podName === '') {
           throw new Error(`failed to parse metadata: property ${name} refers to {podName} but podName is not set`)

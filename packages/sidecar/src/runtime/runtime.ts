@@ -1,11 +1,12 @@
 /** The sidecar's life, from its options to its last log line, in daprd's order. */
-import { rm } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ComponentRegistry } from '@keystead/components'
 import { formatGoDuration } from '../cli/go-duration.ts'
 import type { SidecarOptions } from '../cli/options.ts'
+import { monotonicMs } from '../clock.ts'
 import { createCors } from '../http/cors.ts'
 import { listenOn } from '../http/listen.ts'
 import { isRouteAllowed } from '../http/route.ts'
@@ -222,7 +223,7 @@ class DaprRuntime implements Runtime {
   }
 
   async #start(): Promise<void> {
-    const start = performance.now()
+    const start = monotonicMs()
     const { mode, appId } = this.#options
     if (mode === 'kubernetes') throw new RuntimeError('kubernetes mode is not implemented yet')
     if (mode !== 'standalone') throw new RuntimeError(`invalid mode: ${mode}`)
@@ -245,7 +246,7 @@ class DaprRuntime implements Runtime {
     this.#outboundHealth.target('app')()
     await this.#awaitApp()
     if (this.#stopping.signal.aborted) return
-    this.#log.info(`dapr initialized. Status: Running. Init Elapsed ${Math.trunc(performance.now() - start)}ms`)
+    this.#log.info(`dapr initialized. Status: Running. Init Elapsed ${Math.trunc(monotonicMs() - start)}ms`)
     runtimeReady()
   }
 
@@ -450,12 +451,12 @@ class DaprRuntime implements Runtime {
 
   /** A port in use may become free: daprd tries for ten seconds. */
   async #listenPatiently(server: Server, target: { port: number; host?: string }): Promise<number> {
-    const deadline = performance.now() + listenBudget
+    const deadline = monotonicMs() + listenBudget
     for (let pause = 100; ; pause = Math.min(pause * 1.5, 500)) {
       try {
         return await listenOn(server, target)
       } catch (error) {
-        if (performance.now() + pause > deadline || this.#stopping.signal.aborted) throw error
+        if (monotonicMs() + pause > deadline || this.#stopping.signal.aborted) throw error
         await delay(pause, undefined, { signal: this.#stopping.signal }).catch(() => undefined)
       }
     }
@@ -524,7 +525,7 @@ class DaprRuntime implements Runtime {
       }),
     )
     this.#log.info('Dapr runtime stopped')
-    await Promise.all(this.#socketFiles.map((path) => rm(path, { force: true })))
+    for (const path of this.#socketFiles) rmSync(path, { force: true })
     await this.#metricsServer?.close()
   }
 }

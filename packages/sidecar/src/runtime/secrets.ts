@@ -1,5 +1,6 @@
 /** The secrets building block: which store answers, what the configuration lets through, and Dapr's errors. */
 import type { SecretStore } from '@keystead/components'
+import { monotonicMs } from '../clock.ts'
 import { compareGoKeys } from '../gojson/encode.ts'
 import type { SecretsScope } from '../loading/configuration.ts'
 import { goQuote } from '../log/go-quote.ts'
@@ -43,25 +44,25 @@ export function createSecretsApi(components: ComponentStore, metrics: ComponentM
     async get(storeName, key, metadata, signal) {
       const store = find(storeName)
       if (!allowed(storeName, key)) refuse(secret.permissionDenied(goQuote(key), goQuote(storeName)))
-      const start = performance.now()
+      const start = monotonicMs()
       try {
         const data = await store.getSecret(key, metadata, signal)
-        metrics.secret(storeName, 'get', true, performance.now() - start)
+        metrics.secret(storeName, 'get', true, monotonicMs() - start)
         return data
       } catch (error) {
-        metrics.secret(storeName, 'get', false, performance.now() - start)
+        metrics.secret(storeName, 'get', false, monotonicMs() - start)
         return refuse(secret.get(key, storeName, errorText(error)))
       }
     },
     async getBulk(storeName, metadata, signal) {
       const store = find(storeName)
-      const start = performance.now()
+      const start = monotonicMs()
       let data: Readonly<Record<string, Readonly<Record<string, string>>>>
       try {
         data = await store.bulkGetSecret(metadata, signal)
-        metrics.secret(storeName, 'bulk_get', true, performance.now() - start)
+        metrics.secret(storeName, 'bulk_get', true, monotonicMs() - start)
       } catch (error) {
-        metrics.secret(storeName, 'bulk_get', false, performance.now() - start)
+        metrics.secret(storeName, 'bulk_get', false, monotonicMs() - start)
         return refuse(secret.bulkGet(storeName, errorText(error)))
       }
       const names = Object.keys(data)

@@ -41,6 +41,11 @@ export function keyPrefix(
   }
 }
 
+/** Throws an ApiError for a key that holds `||`, with the text once, as daprd's gRPC API has it. */
+export function checkKey(key: string, store: string): void {
+  if (key.includes(separator)) throw state.illegalKey(store, key, illegal(key))
+}
+
 /** The key as the store has it. Throws an ApiError for a key that holds `||`; `shown` is the key its details name. */
 export function storeKey(key: string, prefix: string | undefined, store: string, shown = key): string {
   if (key.includes(separator)) {

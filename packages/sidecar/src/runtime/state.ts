@@ -6,6 +6,7 @@ import {
   type StateStoreOptions,
   type TransactionOperation,
 } from '@keystead/components'
+import { monotonicMs } from '../clock.ts'
 import type { Logger } from '../log/logger.ts'
 import type { ComponentMetrics, StateOperation } from '../metrics/component-metrics.ts'
 import { type ApiError, state } from './api-error.ts'
@@ -63,6 +64,7 @@ export interface StateApi {
   ): Promise<StateItem>
   save(store: string, requests: readonly SaveRequest[], signal: AbortSignal): Promise<void>
   delete(store: string, request: DeleteRequest, signal: AbortSignal): Promise<void>
+  deleteBulk(store: string, requests: readonly DeleteRequest[], signal: AbortSignal): Promise<void>
   /** In the order of `keys`; a key that fails has its `error`. `parallelism` 0 or less: no limit. */
   getBulk(
     store: string,
@@ -99,14 +101,14 @@ export function createStateApi(
     )
   }
   const observe = async <T>(name: string, operation: StateOperation, run: () => Promise<T>): Promise<T> => {
-    const start = performance.now()
+    const start = monotonicMs()
     let ok = false
     try {
       const result = await run()
       ok = true
       return result
     } finally {
-      metrics.state(name, operation, ok, performance.now() - start)
+      metrics.state(name, operation, ok, monotonicMs() - start)
     }
   }
   const set = (loaded: LoadedStateStore, name: string, request: SaveRequest): SetStateRequest => ({
@@ -135,16 +137,16 @@ export function createStateApi(
     async get(name, key, metadata, consistency, signal) {
       const loaded = require(name)
       const stored = storeKey(key, loaded.prefix, name)
-      const start = performance.now()
+      const start = monotonicMs()
       try {
         // A read does not refuse a mode that it does not know, as daprd's does not.
         const options: StateStoreOptions =
           consistency === 'strong' || consistency === 'eventual' ? { consistency } : noOptions
         const item = await loaded.store.get(stored, metadata, options, signal)
-        metrics.state(name, 'get', true, performance.now() - start)
+        metrics.state(name, 'get', true, monotonicMs() - start)
         return item
       } catch (error) {
-        metrics.state(name, 'get', false, performance.now() - start)
+        metrics.state(name, 'get', false, monotonicMs() - start)
         return refuse(state.get(key, name, errorText(error)))
       }
     },
@@ -183,6 +185,31 @@ export function createStateApi(
       } catch (error) {
         const { status, text } = stateFailure(error)
         refuse(state.delete(request.key, text, status))
+      }
+    },
+
+    async deleteBulk(name, requests, signal) {
+      const loaded = require(name)
+      const keys = requests.map(({ key }) => storeKey(key, loaded.prefix, name))
+      const one = async ({ etag, metadata, options }: DeleteRequest, index: number) =>
+        loaded.store.delete(
+          {
+            key: keys[index] ?? '',
+            ...(etag ? { etag } : {}),
+            metadata,
+            options: options ? checkedOptions(options) : noOptions,
+          },
+          signal,
+        )
+      try {
+        await observe(name, 'bulk_delete', async () => {
+          const [only] = requests
+          if (only && requests.length === 1) await one(only, 0)
+          else await settleAll(requests.map((request, index) => () => one(request, index)))
+        })
+      } catch (error) {
+        const { status, text } = stateFailure(error)
+        refuse(state.deleteBulk(name, text, status))
       }
     },
 

@@ -1,5 +1,5 @@
 /** secretstores.local.file: secrets read once from a JSON file (components-contrib secretstores/local/file). */
-import { readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs'
 import { decodeMetadata } from '../../../component-declaration.ts'
 import { ComponentError } from '../../../component-error.ts'
 import { goFileErrorText } from '../../../go/file-error.ts'
@@ -54,7 +54,10 @@ function multiValuedSecrets(content: object, separator: string): Map<string, Val
 async function readSecretsFile(path: string, signal: AbortSignal): Promise<object> {
   let text: string
   try {
-    text = await readFile(path, { encoding: 'utf8', signal })
+    // The promises' own module would be loaded for this one call.
+    text = await new Promise((resolve, reject) => {
+      readFile(path, { encoding: 'utf8', signal }, (error, content) => (error ? reject(error) : resolve(content)))
+    })
   } catch (error) {
     if (signal.aborted) throw signal.reason
     throw new ComponentError(goFileErrorText(path, error))
