@@ -48,8 +48,13 @@ export class Started implements AsyncDisposable {
     return this.#child.pid
   }
 
-  /** Resolves with the match once standard output, or standard error, holds it. Throws when the command ends before that. */
-  async until(pattern: RegExp): Promise<RegExpExecArray> {
+  /**
+   * Resolves with the match once standard output, or standard error, holds it. Throws, with what was printed, when the
+   * command ends before that or `timeoutMs` are over.
+   */
+  async until(pattern: RegExp, timeoutMs = 20_000): Promise<RegExpExecArray> {
+    const timeout = AbortSignal.timeout(timeoutMs)
+    timeout.addEventListener('abort', () => this.#changed())
     for (;;) {
       const changed = this.#onChange.promise
       const match = pattern.exec(this.stdout) ?? pattern.exec(this.stderr)
@@ -58,6 +63,7 @@ export class Started implements AsyncDisposable {
         const { code, signal } = this.#ending
         throw new Error(`It ended with ${signal ?? code} before it printed ${pattern}.\n${this.stdout}\n${this.stderr}`)
       }
+      if (timeout.aborted) throw new Error(`It did not print ${pattern}.\n${this.stdout}\n${this.stderr}`)
       await changed
     }
   }

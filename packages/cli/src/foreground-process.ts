@@ -18,16 +18,19 @@ export async function runToEnd(
   until?: Promise<unknown>,
 ): Promise<number> {
   const [file = '', ...args] = words
-  const child = spawn(file, args, { stdio: 'inherit', env: environment })
+  let child: ChildProcess | undefined
   const forward = (signal: NodeJS.Signals): void => {
     // A second Ctrl-C would make many programs end without cleaning up.
     const received = process.stdin.isTTY && fromTerminal.some((name) => name === signal)
-    if (!received) child.kill(signal)
+    if (!received) child?.kill(signal)
   }
+  // Before the command runs, or a signal that comes at once would end us and leave it.
   for (const signal of forwarded) process.on(signal, forward)
-  void until?.finally(() => child.kill('SIGTERM'))
   try {
-    return await exitCode(child, file)
+    const started = spawn(file, args, { stdio: 'inherit', env: environment })
+    child = started
+    void until?.finally(() => started.kill('SIGTERM'))
+    return await exitCode(started, file)
   } finally {
     for (const signal of forwarded) process.off(signal, forward)
   }
