@@ -1,34 +1,58 @@
-// Bundles the sidecar to packages/sidecar/dist/keystead-sidecar.mjs, needing nothing but Node, with what is loaded only when
-// configured in chunks beside it.
-import { rm } from 'node:fs/promises'
+// Bundles the sidecar to packages/sidecar/dist/bundle, needing nothing but Node: one file with what every start needs,
+// chunks with what is loaded when configured, and beside them the code that the engine compiled for a first run.
+import { execFile } from 'node:child_process'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
+import { promisify } from 'node:util'
+import { rolldown } from 'rolldown'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const outdir = `${root}packages/sidecar/dist`
+const dir = join(root, 'packages/sidecar/dist/bundle')
 
-await rm(`${outdir}/chunks`, { recursive: true, force: true })
-const result = await build({
-  absWorkingDir: root,
-  entryPoints: { 'keystead-sidecar': 'packages/sidecar/src/bundle.ts' },
-  outdir,
-  chunkNames: 'chunks/[name]-[hash]',
-  outExtension: { '.js': '.mjs' },
-  bundle: true,
-  splitting: true,
-  format: 'esm',
+const bundle = await rolldown({
+  cwd: root,
+  input: { 'keystead-sidecar': 'packages/sidecar/src/bundle.ts', sidecar: 'packages/sidecar/src/main.ts' },
   platform: 'node',
-  target: 'node24',
-  conditions: ['keystead-source'],
-  minify: true,
-  legalComments: 'linked',
-  metafile: true,
-  // CommonJS packages in an ES module bundle ask for a require of their own.
-  banner: {
-    js: "import { createRequire as keysteadRequire } from 'node:module'; const require = keysteadRequire(import.meta.url);",
+  resolve: {
+    conditionNames: ['keystead-source', 'node', 'import', 'default'],
+    // The same code as ES modules, so that what is not used is left out.
+    alias: { yaml: join(root, 'node_modules/yaml/browser/dist/index.js') },
   },
+  transform: { target: 'node24' },
 })
+const { output } = await bundle.write({
+  dir,
+  cleanDir: true,
+  // CommonJS starts without the ES module loader.
+  format: 'cjs',
+  dynamicImportInCjs: false,
+  esModule: false,
+  externalLiveBindings: false,
+  entryFileNames: '[name].cjs',
+  chunkFileNames: 'chunks/[name]-[hash].cjs',
+  minify: true,
+  comments: { legal: true },
+})
+await bundle.close()
 
-const outputs = Object.entries(result.metafile.outputs).filter(([path]) => path.endsWith('.mjs'))
-const bytes = outputs.reduce((sum, [, output]) => sum + output.bytes, 0)
-console.log(`sidecar: ${outputs.length} files, ${Math.round(bytes / 1024)} KiB in packages/sidecar/dist`)
+const chunks = output.filter((file) => file.type === 'chunk')
+let bytes = 0
+for (const { fileName } of chunks) {
+  const path = join(dir, fileName)
+  const escaped = (await readFile(path, 'utf8')).replace(
+    /[^\0-\x7f]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+  await writeFile(path, escaped)
+  bytes += escaped.length
+}
+console.log(`sidecar: ${chunks.length} files, ${Math.round(bytes / 1024)} KiB in packages/sidecar/dist/bundle`)
+
+try {
+  await promisify(execFile)(process.execPath, [join(root, 'scripts/compile-sidecar.mjs'), dir], { timeout: 60_000 })
+} catch (error) {
+  console.error(
+    `sidecar: starts will be slower, its code could not be compiled ahead: ${error.stderr || error.message}`,
+  )
+}
