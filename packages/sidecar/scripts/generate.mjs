@@ -91,12 +91,31 @@ function generateMessages() {
   buf('generate', '--template', JSON.stringify(template), '--include-imports', ...paths(messages))
 }
 
+/**
+ * The generated code takes a stray end of a group, or the tag 0, for the end of the message, and what follows for its
+ * parent's; neither can be in a well-formed message, so both are refused.
+ */
+function refuseStrayTags() {
+  const lenient = /if \(\(tag & 7\) === 4 \|\| tag === 0\) \{\s+break;\s+\}\s+reader\.skip\(tag & 7\);/g
+  const strict =
+    'if (tag >>> 3 === 0) throw new globalThis.Error("illegal tag");\n        reader.skip(tag & 7, tag >>> 3);'
+  for (const name of readdirSync(work, { recursive: true, encoding: 'utf8' })) {
+    if (!name.endsWith('.ts')) continue
+    const source = readFileSync(join(work, name), 'utf8')
+    const changed = source.replace(lenient, strict)
+    if (changed === source && source.includes('reader.skip('))
+      throw new Error(`${name}: the generator's code has changed`)
+    writeFileSync(join(work, name), changed)
+  }
+}
+
 const stamp = join(out, '.stamp')
 const wanted = fingerprint()
 if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
   mkdirSync(work, { recursive: true })
   try {
     generateMessages()
+    refuseStrayTags()
     rmSync(join(work, '.cache'), { recursive: true, force: true })
     writeFileSync(join(work, '.stamp'), wanted)
     rmSync(out, { recursive: true, force: true })

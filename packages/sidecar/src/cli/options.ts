@@ -35,6 +35,9 @@ export interface SidecarOptions {
   readonly configPaths: readonly string[]
   readonly httpPort: number
   readonly grpcPort: number
+  /** 0: any that is free. */
+  readonly internalGrpcPort: number
+  readonly internalGrpcListenAddress: string
   readonly listenAddresses: readonly string[]
   readonly publicPort: number | undefined
   readonly publicListenAddress: string
@@ -109,7 +112,7 @@ export function readSidecarOptions(
   const grpcPort = port(flags, 'dapr-grpc-port', 'dapr-grpc-port flag')
   port(flags, 'profile-port', 'profile-port flag')
   const internal = flags.text('dapr-internal-grpc-port')
-  if (internal !== '') port(flags, 'dapr-internal-grpc-port', 'dapr-internal-grpc-port')
+  const internalGrpcPort = internal === '' ? 0 : port(flags, 'dapr-internal-grpc-port', 'dapr-internal-grpc-port')
   const publicPort =
     flags.text('dapr-public-port') === '' ? undefined : port(flags, 'dapr-public-port', 'dapr-public-port')
   const appPort = flags.text('app-port') === '' ? 0 : port(flags, 'app-port', 'app-port')
@@ -143,6 +146,8 @@ export function readSidecarOptions(
     configPaths: flags.list('config'),
     httpPort,
     grpcPort,
+    internalGrpcPort,
+    internalGrpcListenAddress: flags.text('dapr-internal-grpc-listen-address'),
     listenAddresses: flags.text('dapr-listen-addresses').split(','),
     publicPort,
     publicListenAddress: flags.text('dapr-public-listen-address'),

@@ -21,6 +21,18 @@ export function scanFirstValue(text: string): ScanResult {
   }
 }
 
+/** Reads `text` as one JSON value, as `json.Unmarshal` does: nothing but white space may follow it. */
+export function scanValue(text: string): ScanResult {
+  const scanned = scanFirstValue(text)
+  if (!scanned.ok) {
+    const cut = scanned.error === 'EOF' || scanned.error === 'unexpected EOF'
+    return cut ? { ok: false, error: 'unexpected end of JSON input' } : scanned
+  }
+  const rest = text.slice(scanned.end).trimStart()
+  if (rest === '') return scanned
+  return { ok: false, error: `invalid character ${quoteCharacter(rest.charAt(0))} after top-level value` }
+}
+
 /** JSON text without the white space between its tokens, as `json.Compact` gives it; undefined when it is not one JSON value. */
 export function compactJson(text: string): string | undefined {
   try {

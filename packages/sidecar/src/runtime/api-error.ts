@@ -232,7 +232,12 @@ export const state = {
   delete: (key: string, reason: string, httpStatus: number) =>
     simple('ERR_STATE_DELETE', httpStatus, 'OK', 'state')(`failed deleting state with key ${key}: ${reason}`),
   deleteBulk: (store: string, reason: string, httpStatus: number) =>
-    simple('ERR_STATE_BULK_DELETE', httpStatus, 'OK', 'state')(`failed deleting state in state store ${store}: ${reason}`),
+    simple(
+      'ERR_STATE_BULK_DELETE',
+      httpStatus,
+      'OK',
+      'state',
+    )(`failed deleting state in state store ${store}: ${reason}`),
   emptyKey: () => simple('ERR_STATE_SAVE', 400, 'OK', 'state')('state key cannot be empty'),
   bulkGet: (reason: string) => simple('ERR_STATE_BULK_GET', 500, 'OK', 'state')(reason),
   operationNotSupported: (operation: string) =>
@@ -278,6 +283,7 @@ export const unconfigured = {
       'lock',
     )(`ExpiryInSeconds is not positive in lock store ${store}`),
   actors: () => simple('ERR_ACTOR_NO_PLACEMENT', 400, 'Unavailable', 'actor')('placement service is not configured'),
+  appChannel: () => simple('ERR_APP_CHANNEL_NIL', 500, 'Internal', 'common')('app channel is not initialized'),
   conversation: (name: string) =>
     simple(
       'ERR_CONVERSATION_NOT_FOUND',

@@ -46,7 +46,7 @@ beforeEach(async () => {
   port = await freePort()
   const flags = parseFlags([
     ...['--app-id', 'a', '--resources-path', folder, '--dapr-http-port', String(port), '--enable-metrics=false'],
-    ...['--dapr-listen-addresses', '127.0.0.1'],
+    ...['--dapr-grpc-port', String(await freePort()), '--dapr-listen-addresses', '127.0.0.1'],
   ])
   runtime = createRuntime(readSidecarOptions(flags, readSizes(flags), {}), {
     registry,

@@ -9,10 +9,27 @@ import type { ComponentStore } from './component-store.ts'
 export interface MetadataApi {
   /** JSON, members in the order daprd has them. */
   get(): string
+  describe(): MetadataDescription
   set(key: string, value: string): void
 }
 
-type MetadataOptions = Pick<
+export interface DescribedComponent {
+  readonly name: string
+  readonly type: string
+  readonly version: string
+  readonly capabilities: readonly string[]
+}
+
+export interface MetadataDescription {
+  readonly id: string
+  readonly runtimeVersion: string
+  readonly enabledFeatures: readonly string[]
+  readonly components: readonly DescribedComponent[]
+  readonly extended: Readonly<Record<string, string>>
+  readonly app: MetadataOptions
+}
+
+export type MetadataOptions = Pick<
   SidecarOptions,
   'appId' | 'appPort' | 'appProtocol' | 'appChannelAddress' | 'appMaxConcurrency' | 'appHealthCheck'
 >
@@ -23,15 +40,29 @@ export function createMetadataApi(
   enabledFeatures: readonly string[],
 ): MetadataApi {
   const extended = new Map<string, string>()
+  const describe = (): MetadataDescription => ({
+    id: options.appId,
+    runtimeVersion: daprVersion,
+    enabledFeatures,
+    components: [...components.components.values()].map(({ name, type, version }) => ({
+      name,
+      type,
+      version,
+      capabilities: capabilitiesOf(components, name),
+    })),
+    extended: Object.fromEntries([...extended, ['daprRuntimeVersion', daprVersion] as const]),
+    app: options,
+  })
   return {
+    describe,
     get() {
-      const entries = [...extended, ['daprRuntimeVersion', daprVersion] as const]
+      const described = describe()
       const members: [string, string | undefined][] = [
-        ['id', encodeGoJson(options.appId)],
-        ['runtimeVersion', encodeGoJson(daprVersion)],
+        ['id', encodeGoJson(described.id)],
+        ['runtimeVersion', encodeGoJson(described.runtimeVersion)],
         ['enabledFeatures', enabledFeatures.length > 0 ? encodeGoJson(enabledFeatures) : undefined],
-        ['components', componentsJson(components)],
-        ['extended', encodeGoJson(Object.fromEntries(entries))],
+        ['components', componentsJson(described.components)],
+        ['extended', encodeGoJson(described.extended)],
         ['appConnectionProperties', appConnection(options)],
         ['actorRuntime', '{"runtimeStatus":"DISABLED","hostReady":false,"placement":"placement: disconnected"}'],
       ]
@@ -43,17 +74,16 @@ export function createMetadataApi(
   }
 }
 
-function componentsJson(store: ComponentStore): string | undefined {
-  if (store.components.size === 0) return undefined
-  const items = [...store.components.values()].map(({ name, type, version }) => {
-    const capabilities = capabilitiesOf(store, name)
-    return object([
+function componentsJson(components: readonly DescribedComponent[]): string | undefined {
+  if (components.length === 0) return undefined
+  const items = components.map(({ name, type, version, capabilities }) =>
+    object([
       ['name', encodeGoJson(name)],
       ['type', encodeGoJson(type)],
       ['version', version === '' ? undefined : encodeGoJson(version)],
       ['capabilities', capabilities.length > 0 ? encodeGoJson(capabilities) : undefined],
-    ])
-  })
+    ]),
+  )
   return `[${items.join(',')}]`
 }
 

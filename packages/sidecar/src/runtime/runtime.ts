@@ -26,6 +26,7 @@ import { LoadError, loadComponents, warnOthers } from '../loading/load-component
 import { type ResourceFolder, ResourcePathError, readResourceFolder } from '../loading/resource-files.ts'
 import type { Logger, LogOutput } from '../log/logger.ts'
 import { ComponentMetrics } from '../metrics/component-metrics.ts'
+import { GrpcMetrics } from '../metrics/grpc-metrics.ts'
 import { defaultLatencyBuckets } from '../metrics/histogram.ts'
 import { HttpMetrics } from '../metrics/http-metrics.ts'
 import { type MetricsServer, startMetricsServer } from '../metrics/server.ts'
@@ -33,7 +34,9 @@ import { probeApp } from './app-health.ts'
 import { waitForApp } from './app-port.ts'
 import { ComponentStore } from './component-store.ts'
 import { errorText } from './error-text.ts'
+import { createGrpcServers, type GrpcServers } from './grpc-servers.ts'
 import { createHealth } from './health.ts'
+import { goListenError, listenPatiently, listenTarget } from './listening.ts'
 import { createMetadataApi } from './metadata.ts'
 import { ProcessError, processComponents } from './processor.ts'
 import { createSecretsApi } from './secrets.ts'
@@ -55,7 +58,12 @@ export interface RuntimeDependencies {
 
 export interface Runtime {
   /** The ports in use, known once {@link run} listens. */
-  readonly ports: { readonly http: number; readonly metrics: number }
+  readonly ports: {
+    readonly http: number
+    readonly grpc: number
+    readonly internalGrpc: number
+    readonly metrics: number
+  }
   readonly ready: Promise<void>
   /** Until shutdown is complete. Rejects with {@link RuntimeError}. */
   run(): Promise<void>
@@ -69,7 +77,6 @@ export function createRuntime(options: SidecarOptions, dependencies: RuntimeDepe
 }
 
 const otherKinds = ['HTTPEndpoint', 'Subscription', 'WorkflowAccessPolicy', 'MCPServer'] as const
-const listenBudget = 10_000
 const drainBudget = 10_000
 
 class DaprRuntime implements Runtime {
@@ -81,6 +88,7 @@ class DaprRuntime implements Runtime {
   readonly #components = new ComponentStore()
   readonly #componentMetrics: ComponentMetrics
   readonly #httpMetrics: HttpMetrics | undefined
+  readonly #grpcMetrics: GrpcMetrics | undefined
   readonly #health = createHealth()
   readonly #outboundHealth = createHealth()
   readonly #stopping = new AbortController()
@@ -90,6 +98,7 @@ class DaprRuntime implements Runtime {
   readonly #socketFiles: string[] = []
   readonly #folders: readonly ResourceFolder[]
   #metricsServer: MetricsServer | undefined
+  #grpcServers: GrpcServers | undefined
   #appUnhealthy: Promise<void> | undefined
   #httpPort = 0
 
@@ -110,11 +119,17 @@ class DaprRuntime implements Runtime {
     const buckets = latencyBuckets.length > 0 ? latencyBuckets : defaultLatencyBuckets
     this.#componentMetrics = new ComponentMetrics(options.appId, options.namespace, buckets)
     this.#httpMetrics = this.#createHttpMetrics(buckets)
+    this.#grpcMetrics = this.#configuration.metricsEnabled ? new GrpcMetrics(options.appId, buckets) : undefined
     this.#folders = this.#readFolders()
   }
 
   get ports() {
-    return { http: this.#httpPort, metrics: this.#metricsServer?.port ?? 0 }
+    return {
+      http: this.#httpPort,
+      grpc: this.#grpcServers?.apiPort ?? 0,
+      internalGrpc: this.#grpcServers?.internalPort ?? 0,
+      metrics: this.#metricsServer?.port ?? 0,
+    }
   }
 
   get ready() {
@@ -241,7 +256,6 @@ class DaprRuntime implements Runtime {
         .scope('dapr.runtime.channels')
         .warn('App channel is not initialized. Did you configure an app-port?')
     }
-    this.#log.warn('The gRPC API is not served yet: nothing listens on the gRPC ports')
     await this.#startServers()
     this.#outboundHealth.target('app')()
     await this.#awaitApp()
@@ -263,7 +277,8 @@ class DaprRuntime implements Runtime {
       )
     }
     const address = `${metricsListenAddress}:${metricsPort}`
-    const sources = [this.#componentMetrics, ...(this.#httpMetrics ? [this.#httpMetrics] : [])]
+    const servers = [this.#grpcMetrics, this.#httpMetrics].filter((source) => source !== undefined)
+    const sources = [this.#componentMetrics, ...servers]
     try {
       this.#metricsServer = await startMetricsServer(
         metricsListenAddress,
@@ -351,9 +366,28 @@ class DaprRuntime implements Runtime {
       shutdown: (force) => this.#shutdownByApi(force),
     }
     const metrics = this.#componentMetrics
+    const secrets = createSecretsApi(this.#components, metrics, output.scope('dapr.api'))
+    const tracing = Number(configuration.samplingRate === '' ? '0.0001' : configuration.samplingRate) !== 0
+    const grpc = createGrpcServers({
+      options,
+      configuration,
+      output,
+      health: this.#health,
+      metrics: this.#grpcMetrics,
+      tracing,
+      apis: () => ({
+        // Over gRPC daprd's errors of missing stores do not name the app.
+        state: createStateApi('', this.#components, metrics, output.scope('dapr.grpc.api')),
+        secrets,
+        system,
+      }),
+      signal: this.#stopping.signal,
+    })
+    this.#grpcServers = grpc
+    await orRuntimeError(grpc.startApi())
     const all = [
       ...stateRoutes(createStateApi(options.appId, this.#components, metrics, log)),
-      ...secretsRoutes(createSecretsApi(this.#components, metrics, output.scope('dapr.api'))),
+      ...secretsRoutes(secrets),
       ...publicRoutes(system),
       shutdownRoute(system),
       ...unservedRoutes(),
@@ -362,7 +396,6 @@ class DaprRuntime implements Runtime {
     const { allowedApis, deniedApis } = configuration
     const routes = all.filter((route) => isRouteAllowed(route, allowedApis, deniedApis))
     const cors = createCors(options.allowedOrigins)
-    const tracing = Number(configuration.samplingRate === '' ? '0.0001' : configuration.samplingRate) !== 0
     if (options.maxBodyBytes > 0) {
       log.info(`Enabled max body size HTTP middleware with size ${options.maxBodyBytes} bytes`)
     }
@@ -394,6 +427,7 @@ class DaprRuntime implements Runtime {
     if (options.unixDomainSocket !== '') this.#log.info('HTTP server is running on a Unix Domain Socket')
     else this.#log.info(`HTTP server is running on port ${options.httpPort}`)
     this.#log.info(`The request body size parameter is: ${options.maxBodyBytes} bytes`)
+    await orRuntimeError(grpc.startInternal())
     if (options.publicPort !== undefined) {
       const server = createApiServer({
         ...common,
@@ -404,10 +438,9 @@ class DaprRuntime implements Runtime {
         maxBodyBytes: 0,
         apiLog: undefined,
       })
-      const host = stripBrackets(options.publicListenAddress)
       const address = `${options.publicListenAddress}:${options.publicPort}`
       try {
-        await listenOn(server, { port: options.publicPort, ...(host ? { host } : {}) })
+        await listenOn(server, listenTarget(options.publicListenAddress, options.publicPort))
       } catch (error) {
         throw new RuntimeError(goListenError(address, error))
       }
@@ -433,11 +466,10 @@ class DaprRuntime implements Runtime {
     for (const listenAddress of listenAddresses) {
       const address = `${listenAddress}:${httpPort}`
       const server = create()
-      const host = stripBrackets(listenAddress)
       try {
-        this.#httpPort = await this.#listenPatiently(server, { port: httpPort, ...(host ? { host } : {}) })
+        this.#httpPort = await listenPatiently(server, listenTarget(listenAddress, httpPort), this.#stopping.signal)
         this.#httpLog.info(`HTTP server listening on TCP address: ${address}`)
-        this.#servers.push({ server, name: host ? address : `[::]:${this.#httpPort}` })
+        this.#servers.push({ server, name: listenAddress ? address : `[::]:${this.#httpPort}` })
       } catch (error) {
         this.#httpLog.debug(
           `Failed to listen for HTTP server on TCP address ${address} with error: ${goListenError(address, error)}`,
@@ -446,19 +478,6 @@ class DaprRuntime implements Runtime {
     }
     if (this.#servers.length === 0) {
       throw new RuntimeError('failed to start HTTP server: could not listen on any endpoint')
-    }
-  }
-
-  /** A port in use may become free: daprd tries for ten seconds. */
-  async #listenPatiently(server: Server, target: { port: number; host?: string }): Promise<number> {
-    const deadline = monotonicMs() + listenBudget
-    for (let pause = 100; ; pause = Math.min(pause * 1.5, 500)) {
-      try {
-        return await listenOn(server, target)
-      } catch (error) {
-        if (monotonicMs() + pause > deadline || this.#stopping.signal.aborted) throw error
-        await delay(pause, undefined, { signal: this.#stopping.signal }).catch(() => undefined)
-      }
     }
   }
 
@@ -506,12 +525,13 @@ class DaprRuntime implements Runtime {
   async #shutDown(): Promise<void> {
     this.#log.info('Dapr is shutting down')
     // Requests first, so that none finds its component closed.
-    await Promise.all(
-      this.#servers.map(({ server, name }) => {
+    await Promise.all([
+      this.#grpcServers?.close(drainBudget),
+      ...this.#servers.map(({ server, name }) => {
         this.#httpLog.info(`Closing HTTP server ${name}…`)
         return drain(server)
       }),
-    )
+    ])
     await Promise.all(
       [...this.#components.components.values()].map(async (component) => {
         this.#log.info(`Shutting down component ${logName(component)}`)
@@ -542,23 +562,15 @@ async function drain(server: Server): Promise<void> {
   clearTimeout(late)
 }
 
+async function orRuntimeError(start: Promise<void>): Promise<void> {
+  try {
+    await start
+  } catch (error) {
+    throw new RuntimeError(errorText(error))
+  }
+}
+
 function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve()
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
-}
-
-function stripBrackets(address: string): string {
-  return address.startsWith('[') && address.endsWith(']') ? address.slice(1, -1) : address
-}
-
-const errnoTexts: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'address already in use',
-  EACCES: 'permission denied',
-  EADDRNOTAVAIL: 'cannot assign requested address',
-  ENOENT: 'no such file or directory',
-}
-
-function goListenError(address: string, error: unknown, network = 'tcp'): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  return `listen ${network} ${address}: bind: ${errnoTexts[code] ?? errorText(error)}`
 }

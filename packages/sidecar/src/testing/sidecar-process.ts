@@ -11,6 +11,7 @@ const entry = fileURLToPath(new URL('../main.ts', import.meta.url))
 export interface SidecarProcess {
   readonly url: string
   readonly httpPort: number
+  readonly grpcPort: number
   readonly metricsPort: number
   readonly folder: string
   readonly lines: readonly string[]
@@ -46,11 +47,12 @@ export async function startSidecar(setup: SidecarSetup = {}): Promise<SidecarPro
   for (const [name, content] of Object.entries(setup.resources ?? {})) {
     writeFileSync(join(folder, name), content.replaceAll('{folder}', folder))
   }
-  const [httpPort, metricsPort] = [await freePort(), await freePort()]
+  const [httpPort, grpcPort, metricsPort] = [await freePort(), await freePort(), await freePort()]
   const flags = {
     'app-id': 'app1',
     'resources-path': folder,
     'dapr-http-port': String(httpPort),
+    'dapr-grpc-port': String(grpcPort),
     'metrics-port': String(metricsPort),
   }
   const given = setup.args ?? []
@@ -91,6 +93,7 @@ export async function startSidecar(setup: SidecarSetup = {}): Promise<SidecarPro
   return {
     url: `http://127.0.0.1:${httpPort}`,
     httpPort,
+    grpcPort,
     metricsPort,
     folder,
     lines,

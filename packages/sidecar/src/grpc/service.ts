@@ -1,0 +1,150 @@
+/** What surrounds every method: access, authentication, tracing, metrics, the log of API calls, errors as statuses. */
+import { createTokenCheck } from '../api-token.ts'
+import { monotonicMs } from '../clock.ts'
+import type { Logger } from '../log/logger.ts'
+import type { GrpcMetrics } from '../metrics/grpc-metrics.ts'
+import { ApiError } from '../runtime/api-error.ts'
+import { errorText } from '../runtime/error-text.ts'
+import { parseBaggage } from './baggage.ts'
+import { statusOf, statusOfHttp } from './error-status.ts'
+import { prefixLength } from './framing.ts'
+import type { Method } from './method.ts'
+import { codes, type Status, StatusError } from './status.ts'
+import { answerTraceContext } from './trace.ts'
+import type { AnswerMetadata, Call, CallHandler, CallRouter } from './transport.ts'
+
+export interface ServiceOptions {
+  /** `/package.Service/`, then its methods by name. */
+  readonly prefix: string
+  readonly methods: Readonly<Record<string, Method>>
+  /** Whether the configuration lets a path be called; undefined: every one. */
+  readonly isAllowed: ((path: string) => boolean) | undefined
+  /** Empty: no token asked for. */
+  readonly apiToken: string
+  /** False: no trace context in answers (`samplingRate: "0"`). */
+  readonly tracing: boolean
+  readonly metrics: GrpcMetrics | undefined
+  /** The log of API calls. */
+  readonly apiLog: Logger | undefined
+  readonly log: Logger
+}
+
+const noMetadata: AnswerMetadata = Object.freeze([])
+const daprPrefix = '/dapr.proto.'
+
+export function createServiceRouter(options: ServiceOptions): CallRouter {
+  const admit = createAdmission(options)
+  const handlers = new Map<string, CallHandler>()
+  for (const [name, method] of Object.entries(options.methods)) {
+    handlers.set(`${options.prefix}${name}`, createHandler(method, admit, options))
+  }
+  return {
+    find: (path) => handlers.get(path),
+    unknown(call) {
+      const refusal = admit(call)
+      if (refusal) call.fail(refusal)
+      else refuseUnknown(call, options.tracing)
+    },
+  }
+}
+
+/** The status with which a call is turned away before its method is asked; undefined: none. */
+function createAdmission({ isAllowed, apiToken }: ServiceOptions): (call: Call) => Status | undefined {
+  const token = createTokenCheck(apiToken)
+  return (call) => {
+    if (isAllowed && !isAllowed(call.path)) {
+      return statusOfHttp('Unimplemented', 501, 'Not Implemented', 'requested endpoint is not available')
+    }
+    if (!token) return undefined
+    const given = call.metadata('dapr-api-token')
+    if (given === undefined) {
+      return statusOfHttp('Unauthenticated', 401, 'Unauthorized', 'missing api token in request metadata')
+    }
+    if (token(given)) return undefined
+    return statusOfHttp('Unauthenticated', 401, 'Unauthorized', 'authentication error: api token mismatch')
+  }
+}
+
+function createHandler(
+  method: Method,
+  admit: (call: Call) => Status | undefined,
+  { tracing, metrics, apiLog, log }: ServiceOptions,
+): CallHandler {
+  const failure = (error: unknown, path: string): Status => {
+    if (error instanceof ApiError) return statusOf(error)
+    if (error instanceof StatusError) return error.status
+    log.error(`Unexpected error serving ${path}: ${errorText(error)}`)
+    return { code: 'Internal', message: 'unknown error' }
+  }
+  const finish = (call: Call, code: Status['code'], received: number, sent: number) => {
+    const elapsed = monotonicMs() - call.start
+    metrics?.completed(call.path, code, received, sent, elapsed)
+    if (!apiLog) return
+    const agent = call.metadata('user-agent')
+    apiLog.record('gRPC API Called', {
+      code: codes[code],
+      duration: Math.trunc(elapsed),
+      method: call.path,
+      ...(agent ? { useragent: agent } : {}),
+    })
+  }
+  return (call, message) => {
+    const refusal = admit(call)
+    if (refusal) {
+      call.fail(refusal)
+      return
+    }
+    let answer: ReturnType<Method>
+    let metadata: AnswerMetadata
+    try {
+      answer = method(message)
+      metadata = tracing ? traceMetadata(call) : noMetadata
+    } catch (error) {
+      call.fail(failure(error, call.path))
+      return
+    }
+    const succeed = (frame: Uint8Array) => {
+      finish(call, call.abandoned ?? 'OK', message.length, frame.length - prefixLength)
+      call.succeed(frame, metadata)
+    }
+    const fail = (error: unknown) => {
+      const status = failure(error, call.path)
+      finish(call, call.abandoned ?? status.code, message.length, 0)
+      call.fail(status, tracing ? metadata : undefined)
+    }
+    try {
+      const pending = answer(call)
+      if (pending instanceof Promise) pending.then(succeed, fail)
+      else succeed(pending)
+    } catch (error) {
+      fail(error)
+    }
+  }
+}
+
+/** Metadata of the answer. Throws a StatusError for baggage that is none. */
+function traceMetadata(call: Call): AnswerMetadata {
+  const context = answerTraceContext(call.metadata('grpc-trace-bin'), call.metadata('traceparent'))
+  const given = call.metadata('baggage')
+  if (given === undefined || given === '') return ['grpc-trace-bin', context]
+  const baggage = parseBaggage(given)
+  if (!baggage.ok) throw new StatusError('InvalidArgument', `invalid baggage header: ${baggage.error}`)
+  return ['baggage', baggage.text, 'grpc-trace-bin', context]
+}
+
+/** daprd takes a method that it does not have for one of another app's. */
+function refuseUnknown(call: Call, tracing: boolean): void {
+  const isTarget = call.metadata('dapr-callee-app-id') !== undefined || call.metadata('dapr-app-id') !== undefined
+  if (isTarget) {
+    call.fail({ code: 'Unimplemented', message: 'calls of other apps are not implemented yet' })
+    return
+  }
+  const own = call.path.startsWith(daprPrefix)
+  const message =
+    tracing && !own
+      ? 'cannot proxy request: missing dapr-callee-app-id or dapr-app-id metadata'
+      : 'failed to proxy request: required metadata dapr-callee-app-id or dapr-app-id not found'
+  const context =
+    tracing && own ? answerTraceContext(call.metadata('grpc-trace-bin'), call.metadata('traceparent')) : ''
+  call.fail({ code: 'Unknown', message }, context === '' ? undefined : ['grpc-trace-bin', context])
+}
