@@ -5,7 +5,7 @@ import { setDefaultCACertificates } from 'node:tls'
 import { ManagedServiceIdentityClient } from '@azure/arm-msi'
 import { ResourceManagementClient } from '@azure/arm-resources'
 import { ClientSecretCredential } from '@azure/identity'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type CloudEnvironment, keystead, keysteadCommand, root, run, succeed } from '../support/cloud.ts'
 import { Gateway } from '../support/gateway.ts'
 import { gone, isAlive, statusOf } from '../support/processes.ts'
@@ -331,9 +331,12 @@ describe('run', () => {
     expect((await gateway.control('DELETE', '/replicas/mine', ownerToken)).status).toBe(204)
   })
 
-  test('Ctrl-C reaches the app once, and leaves neither app nor sidecar', async () => {
+  test('Ctrl-C reaches the app once, which has its sidecar until it is done, and leaves neither', async () => {
     const program = `
-      process.on('SIGINT', () => { console.log('interrupted'); setTimeout(() => process.exit(3), 300) })
+      process.on('SIGINT', () => {
+        console.log('interrupted')
+        fetch('http://127.0.0.1:' + process.env.DAPR_HTTP_PORT + '/v1.0/healthz').then(() => process.exit(3))
+      })
       console.log('app ' + process.pid + ' ' + process.env.DAPR_HTTP_PORT); setInterval(() => {}, 1000)`
     await using terminal = onTerminal(keysteadCommand, [
       ...['run', '--data-dir', data, '--app-id', 'orders', '--', process.execPath, '-e', program],
@@ -344,6 +347,25 @@ describe('run', () => {
     expect(terminal.stdout.match(/interrupted/g)).toHaveLength(1)
     await gone([Number(pid)])
     await expect(fetch(`http://127.0.0.1:${httpPort}/v1.0/healthz`)).rejects.toThrow()
+  })
+
+  test('a sidecar does not outlive a `run` that was killed with -9', async () => {
+    await using started = new Started(keysteadCommand, [
+      ...[
+        'run',
+        '--data-dir',
+        data,
+        '--app-id',
+        'orders',
+        '--',
+        process.execPath,
+        '-e',
+        'console.log(process.env.DAPR_HTTP_PORT); setInterval(() => {}, 1000)',
+      ],
+    ])
+    const [, httpPort] = await started.until(/^(\d+)$/m)
+    started.kill('SIGKILL')
+    await vi.waitFor(() => expect(fetch(`http://127.0.0.1:${httpPort}/v1.0/healthz`)).rejects.toThrow(), 10_000)
   })
 
   test('SIGTERM while the sidecar is not ready yet cleans up and never starts the app', async () => {

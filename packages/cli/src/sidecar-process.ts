@@ -6,6 +6,7 @@ import { CliError } from './cli-error.ts'
 import { exitCode } from './foreground-process.ts'
 import { freePorts } from './free-ports.ts'
 
+const lifeline = fileURLToPath(new URL('./supervisor/lifeline.js', import.meta.url))
 const executable = fileURLToPath(new URL('../../../bin/keystead-sidecar', import.meta.url))
 
 export interface SidecarOptions {
@@ -57,9 +58,19 @@ export class Sidecar {
         ...(options.appPort ? ['--app-port', String(options.appPort)] : []),
         ...options.resourcesPath.flatMap((path) => ['--resources-path', path]),
       ],
-      { env: options.environment, stdio: ['ignore', 'pipe', 'pipe'] },
+      {
+        // Ctrl-C is for the app, which may need its sidecar until it is done; the lifeline ends one that is left behind.
+        detached: true,
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+        env: {
+          ...options.environment,
+          NODE_OPTIONS: `${options.environment.NODE_OPTIONS ?? ''} --import="${lifeline}"`,
+        },
+      },
     )
-    for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', options.onLine)
+    for (const stream of [child.stdout, child.stderr]) {
+      if (stream) createInterface({ input: stream }).on('line', options.onLine)
+    }
     return new Sidecar(child, httpPort)
   }
 

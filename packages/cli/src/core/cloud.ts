@@ -108,6 +108,12 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       listener: identity.tokenService,
     },
     {
+      pattern: 'graph.microsoft.com',
+      localPattern: 'graph.keystead.localhost',
+      service: 'Microsoft Graph',
+      listener: identity.microsoftGraph,
+    },
+    {
       pattern: 'management.azure.com',
       localPattern: 'management.keystead.localhost',
       service: 'Resource Manager',

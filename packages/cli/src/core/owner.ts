@@ -1,4 +1,4 @@
-/** The owner: the service principal made at a cloud's first start, who may do everything in its subscription. */
+/** The owner: the service principal made at a cloud's first start, who may do everything in its subscription and its directory. */
 import { randomUUID } from 'node:crypto'
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import type { Authorizer } from '@keystead/authorization'
@@ -42,9 +42,12 @@ export async function ensureOwner(options: {
 }): Promise<void> {
   const { directory, masterKey, principals, authorizer, subscriptionId, clock } = options
   const known = await openOwner(directory, masterKey)
+  // Of the directory as of the subscription; also in a cloud that is older than directory roles.
+  if (known) await principals.ensureGlobalAdministrator(known.objectId)
   if (known && known.expiresAt - clock() > renewBeforeMs) return
 
   const { clientId, objectId } = known ?? (await createOwner(principals))
+  await principals.ensureGlobalAdministrator(objectId)
   const { secretText } = await principals.addPassword(clientId, { displayName: 'owner', lifetimeSeconds })
   const scope = `/subscriptions/${subscriptionId}`
   const assigned = [...authorizer.assignments({ principalId: objectId })].some(
