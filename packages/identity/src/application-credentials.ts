@@ -4,13 +4,16 @@ import type { Store } from '@keystead/store'
 import { z } from 'zod'
 import { hashSecret, makeSecret, secretHint } from './client-secret.ts'
 import { DirectoryError } from './directory-error.ts'
-import type { CertificateRow, IdentityTables, PasswordRow } from './tables.ts'
+import type { CertificateRow, CredentialHolder, IdentityTables, PasswordRow } from './tables.ts'
 
 export interface FederatedCredential {
   readonly name: string
   readonly issuer: string
   readonly subject: string
   readonly audiences: readonly string[]
+  /** Microsoft Graph's; made when it is missing. */
+  readonly id?: string
+  readonly description?: string
 }
 
 const audiencesSchema = z.array(z.string())
@@ -35,6 +38,14 @@ export class ApplicationCredentials {
     return this.#database.selectFrom('identity_certificates').selectAll().where('app_id', '=', appId).execute()
   }
 
+  /** Of every application, for a list of them. */
+  async all(): Promise<{ passwords: PasswordRow[]; certificates: CertificateRow[] }> {
+    return {
+      passwords: await this.#database.selectFrom('identity_passwords').selectAll().execute(),
+      certificates: await this.#database.selectFrom('identity_certificates').selectAll().execute(),
+    }
+  }
+
   async federated(appId: string): Promise<FederatedCredential[]> {
     const rows = await this.#database
       .selectFrom('identity_federated_credentials')
@@ -46,12 +57,18 @@ export class ApplicationCredentials {
       issuer: row.issuer,
       subject: row.subject,
       audiences: audiencesSchema.parse(JSON.parse(row.audiences)),
+      description: row.description,
+      ...(row.id === null ? {} : { id: row.id }),
     }))
   }
 
   async addPassword(
     appId: string,
-    options: { readonly displayName: string; readonly lifetimeSeconds: number },
+    options: {
+      readonly displayName: string
+      readonly lifetimeSeconds: number
+      readonly holder?: CredentialHolder
+    },
   ): Promise<{ keyId: string; secretText: string }> {
     if (!(options.lifetimeSeconds > 0))
       throw new DirectoryError('invalid', 'A client secret needs a lifetime above zero.')
@@ -69,6 +86,7 @@ export class ApplicationCredentials {
         hash: await hashSecret(secretText),
         created_at: now,
         expires_at: now + Math.floor(options.lifetimeSeconds * 1000),
+        holder: options.holder ?? 'application',
       })
       .execute()
     return { keyId, secretText }
@@ -84,15 +102,21 @@ export class ApplicationCredentials {
   }
 
   /** The same certificate again keeps its key id. */
-  async addCertificate(appId: string, certificatePem: string): Promise<{ keyId: string }> {
+  async addCertificate(
+    appId: string,
+    certificatePem: string | Uint8Array,
+    options: { readonly displayName?: string; readonly holder?: CredentialHolder; readonly keyId?: string } = {},
+  ): Promise<{ keyId: string }> {
     const certificate = parseCertificate(certificatePem)
     if ((await this.certificates(appId)).length >= most) throw tooMany('certificates')
     const thumbprint = hexToBase64url(certificate.fingerprint256)
     await this.#database
       .insertInto('identity_certificates')
       .values({
-        key_id: randomUUID(),
+        key_id: options.keyId ?? randomUUID(),
         app_id: appId,
+        display_name: options.displayName ?? certificate.subject,
+        holder: options.holder ?? 'application',
         certificate_pem: certificate.toString(),
         thumbprint_sha1: hexToBase64url(certificate.fingerprint),
         thumbprint_sha256: thumbprint,
@@ -141,11 +165,13 @@ export class ApplicationCredentials {
       issuer: credential.issuer,
       subject: credential.subject,
       audiences: JSON.stringify(credential.audiences),
+      description: credential.description ?? '',
     }
+    const id = credential.id ?? existing.find((other) => other.name === credential.name)?.id ?? randomUUID()
     await this.#database
       .insertInto('identity_federated_credentials')
-      .values({ app_id: appId, name: credential.name, ...values })
-      .onConflict((conflict) => conflict.columns(['app_id', 'name']).doUpdateSet(values))
+      .values({ app_id: appId, name: credential.name, id, ...values })
+      .onConflict((conflict) => conflict.columns(['app_id', 'name']).doUpdateSet({ id, ...values }))
       .execute()
   }
 
@@ -163,7 +189,7 @@ function tooMany(kind: string): DirectoryError {
   return new DirectoryError('invalid', `An application can have ${most} ${kind} at most.`)
 }
 
-function parseCertificate(pem: string): X509Certificate {
+function parseCertificate(pem: string | Uint8Array): X509Certificate {
   let certificate: X509Certificate
   try {
     certificate = new X509Certificate(pem)

@@ -11,6 +11,13 @@ export interface ServicePrincipal {
   readonly type: 'Application' | 'ManagedIdentity'
 }
 
+/** Anything that a role can be assigned to. */
+export interface DirectoryPrincipal {
+  readonly objectId: string
+  readonly type: 'User' | 'Group' | 'ServicePrincipal'
+  readonly displayName: string
+}
+
 export interface ManagedIdentity {
   /** The user-assigned identity's own resource id, or the resource that owns a system-assigned one. */
   readonly resourceId: string
@@ -62,6 +69,10 @@ export interface Directory {
   servicePrincipal(
     by: { readonly objectId: string } | { readonly appId: string },
   ): Promise<ServicePrincipal | undefined>
+  /** A user, a group, or a service principal. */
+  principal(objectId: string): Promise<DirectoryPrincipal | undefined>
+  /** Makes the principal Global Administrator of the directory, unless somebody is. */
+  ensureGlobalAdministrator(objectId: string): Promise<void>
   /** Of an application: it gets no more tokens. False for no such principal, or a managed identity's. */
   deleteServicePrincipal(objectId: string): Promise<boolean>
 

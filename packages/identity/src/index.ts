@@ -3,6 +3,7 @@ export { type Caller, TokenError, type TokenVerifier } from './caller.ts'
 export type {
   Application,
   Directory,
+  DirectoryPrincipal,
   ManagedIdentity,
   ReplicaRegistration,
   ServicePrincipal,

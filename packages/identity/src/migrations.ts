@@ -91,5 +91,86 @@ export const identityMigrations: MigrationSet = {
           .execute()
       },
     },
+    '002_users_and_groups': {
+      async up(database) {
+        await database.schema
+          .alterTable('identity_applications')
+          .addColumn('properties', 'text', (column) => column.notNull().defaultTo('{}'))
+          .execute()
+        await database.schema
+          .alterTable('identity_service_principals')
+          .addColumn('properties', 'text', (column) => column.notNull().defaultTo('{}'))
+          .execute()
+        // A credential belongs to the application, or to its service principal alone; either signs in.
+        for (const table of ['identity_passwords', 'identity_certificates']) {
+          await database.schema
+            .alterTable(table)
+            .addColumn('holder', 'text', (column) => column.notNull().defaultTo('application'))
+            .execute()
+        }
+        await database.schema
+          .alterTable('identity_certificates')
+          .addColumn('display_name', 'text', (column) => column.notNull().defaultTo(''))
+          .execute()
+        await database.schema.alterTable('identity_federated_credentials').addColumn('id', 'text').execute()
+        await database.schema
+          .alterTable('identity_federated_credentials')
+          .addColumn('description', 'text', (column) => column.notNull().defaultTo(''))
+          .execute()
+        await database.schema
+          .createTable('identity_users')
+          .addColumn('object_id', 'text', (column) => column.primaryKey())
+          .addColumn('upn_key', 'text', (column) => column.notNull().unique())
+          .addColumn('user_principal_name', 'text', (column) => column.notNull())
+          .addColumn('display_name', 'text', (column) => column.notNull())
+          .addColumn('account_enabled', 'integer', (column) => column.notNull())
+          .addColumn('password_hash', 'text', (column) => column.notNull())
+          .addColumn('must_change_password', 'integer', (column) => column.notNull())
+          .addColumn('properties', 'text', (column) => column.notNull())
+          .addColumn('created_at', 'bigint', (column) => column.notNull())
+          .addColumn('sessions_valid_from', 'bigint', (column) => column.notNull())
+          .execute()
+        await database.schema
+          .createTable('identity_groups')
+          .addColumn('object_id', 'text', (column) => column.primaryKey())
+          .addColumn('display_name', 'text', (column) => column.notNull())
+          .addColumn('properties', 'text', (column) => column.notNull())
+          .addColumn('created_at', 'bigint', (column) => column.notNull())
+          .execute()
+        await database.schema
+          .createTable('identity_group_members')
+          .addColumn('group_id', 'text', (column) => column.notNull())
+          .addColumn('member_id', 'text', (column) => column.notNull())
+          .addPrimaryKeyConstraint('identity_group_members_key', ['group_id', 'member_id'])
+          .execute()
+        await database.schema
+          .createTable('identity_owners')
+          .addColumn('object_id', 'text', (column) => column.notNull())
+          .addColumn('owner_id', 'text', (column) => column.notNull())
+          .addPrimaryKeyConstraint('identity_owners_key', ['object_id', 'owner_id'])
+          .execute()
+        await database.schema
+          .createTable('identity_directory_role_assignments')
+          .addColumn('id', 'text', (column) => column.primaryKey())
+          .addColumn('principal_id', 'text', (column) => column.notNull())
+          .addColumn('role_id', 'text', (column) => column.notNull())
+          .addUniqueConstraint('identity_directory_role_assignments_once', ['principal_id', 'role_id'])
+          .execute()
+        await database.schema
+          .createTable('identity_refresh_tokens')
+          .addColumn('digest', 'text', (column) => column.primaryKey())
+          .addColumn('user_id', 'text', (column) => column.notNull())
+          .addColumn('client_id', 'text', (column) => column.notNull())
+          .addColumn('signed_in_at', 'bigint', (column) => column.notNull())
+          .addColumn('issued_at', 'bigint', (column) => column.notNull())
+          .addColumn('expires_at', 'bigint', (column) => column.notNull())
+          .execute()
+        await database.schema
+          .createIndex('identity_refresh_tokens_by_user')
+          .on('identity_refresh_tokens')
+          .column('user_id')
+          .execute()
+      },
+    },
   },
 }

@@ -5,8 +5,14 @@ import { isGuid } from './aadsts.ts'
 import { ApplicationCredentials } from './application-credentials.ts'
 import type { TokenVerifier } from './caller.ts'
 import { ClientAuthenticator } from './client-authentication.ts'
+import { DirectoryObjects } from './directory/directory-objects.ts'
+import { DirectoryRoleAssignments } from './directory/directory-roles.ts'
+import { Groups } from './directory/groups.ts'
+import { Owners } from './directory/owners.ts'
+import { Users } from './directory/users.ts'
 import type { Directory } from './directory.ts'
 import { ExternalIssuers } from './external-issuer.ts'
+import { createMicrosoftGraph } from './graph/microsoft-graph.ts'
 import { createInstanceMetadata } from './instance-metadata.ts'
 import { ManagedIdentities } from './managed-identities.ts'
 import { createManagedIdentityEndpoint } from './managed-identity-endpoint.ts'
@@ -36,6 +42,8 @@ export interface IdentityService {
   readonly verifier: TokenVerifier
   /** `login.microsoftonline.com`. */
   readonly tokenService: RequestListener
+  /** `graph.microsoft.com`. */
+  readonly microsoftGraph: RequestListener
   /** The plain-HTTP managed-identity endpoint on loopback. */
   readonly managedIdentityEndpoint: RequestListener
   /** `169.254.169.254`, reached through the gateway's proxy; the proxy credentials name the replica. */
@@ -55,6 +63,19 @@ export async function openIdentityService(options: IdentityServiceOptions): Prom
   const replicas = await Replicas.open(store)
   const principals = new Principals(store, clock)
   const credentials = new ApplicationCredentials(store, clock)
+  const users = new Users(store, clock)
+  const groups = await Groups.open(store, clock)
+  const roles = await DirectoryRoleAssignments.open(store)
+  const objects = new DirectoryObjects({
+    users,
+    groups,
+    principals,
+    credentials,
+    managedIdentities: identities,
+    owners: new Owners(store),
+    roles,
+  })
+  const verifier = createTokenVerifier({ keys, tenantId, clock, groupsOf: (objectId) => groups.groupsOf(objectId) })
   const clients = new ClientAuthenticator({
     tenantId,
     clock,
@@ -76,8 +97,10 @@ export async function openIdentityService(options: IdentityServiceOptions): Prom
       credentials,
       managedIdentities: identities,
       replicas,
+      objects,
     }),
-    verifier: createTokenVerifier({ keys, tenantId, clock }),
+    verifier,
+    microsoftGraph: createMicrosoftGraph({ tenantId, clock, objects, verifier, log }),
     tokenService: tokenService.listener,
     managedIdentityEndpoint: createManagedIdentityEndpoint(new URL(identityEndpoint).pathname, endpointOptions),
     instanceMetadata: createInstanceMetadata(endpointOptions),

@@ -1,22 +1,25 @@
 /** The {@link Directory} over the database. */
 import type { ApplicationCredentials } from './application-credentials.ts'
+import type { DirectoryObjects } from './directory/directory-objects.ts'
+import { globalAdministrator } from './directory/directory-roles.ts'
 import type { Directory } from './directory.ts'
 import { DirectoryError } from './directory-error.ts'
 import type { ManagedIdentities } from './managed-identities.ts'
 import type { Principals } from './principals.ts'
 import type { Replicas } from './replicas.ts'
 
-export interface DirectoryParts {
+export interface TenantDirectoryParts {
   readonly tenantId: string
   readonly identityEndpoint: string
   readonly principals: Principals
   readonly credentials: ApplicationCredentials
   readonly managedIdentities: ManagedIdentities
   readonly replicas: Replicas
+  readonly objects: DirectoryObjects
 }
 
-export function createDirectory(parts: DirectoryParts): Directory {
-  const { principals, credentials, managedIdentities, replicas } = parts
+export function createDirectory(parts: TenantDirectoryParts): Directory {
+  const { principals, credentials, managedIdentities, replicas, objects } = parts
 
   async function requireApplication(appId: string): Promise<string> {
     if (!(await principals.applicationExists(appId))) {
@@ -46,11 +49,16 @@ export function createDirectory(parts: DirectoryParts): Directory {
     },
     removeFederatedCredential: (appId, name) => credentials.removeFederated(appId.toLowerCase(), name),
     servicePrincipal: (by) => principals.servicePrincipal(by),
-    deleteServicePrincipal: (objectId) => principals.deleteServicePrincipal(objectId),
+    principal: (objectId) => objects.principal(objectId),
+    async ensureGlobalAdministrator(objectId) {
+      const { roles } = objects.parts
+      if (!roles.isAssigned(globalAdministrator)) await roles.assign(objectId.toLowerCase(), globalAdministrator)
+    },
+    deleteServicePrincipal: (objectId) => objects.deleteServicePrincipal(objectId),
 
     createManagedIdentity: ({ resourceId, kind }) => managedIdentities.create(resourceId, kind),
     managedIdentity: async (resourceId) => managedIdentities.get(resourceId),
-    deleteManagedIdentity: (resourceId) => managedIdentities.delete(resourceId),
+    deleteManagedIdentity: (resourceId) => objects.deleteManagedIdentity(resourceId),
 
     async registerReplica({ replicaId, identityResourceIds }) {
       const header = await replicas.register(replicaId, identityResourceIds)

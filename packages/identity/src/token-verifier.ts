@@ -23,12 +23,12 @@ const claimsSchema = z.looseObject({
   azp: z.string().optional(),
   idtyp: z.string().optional(),
   upn: z.string().optional(),
-  groups: z.array(z.string()).optional(),
   xms_mirid: z.string().optional(),
 })
 
 interface VerifiedToken {
-  readonly caller: Caller
+  /** With the groups of its last use. */
+  caller: Caller
   /** Without a trailing slash. */
   readonly audience: string
   readonly notBefore: number
@@ -38,12 +38,14 @@ export interface TokenVerifierOptions {
   readonly keys: SigningKeys
   readonly tenantId: string
   readonly clock: () => number
+  /** The groups that an object is in now, nested ones included; the same array for as long as they are the same. */
+  readonly groupsOf: (objectId: string) => readonly string[]
   /** How many verified tokens are remembered; default 10,000. */
   readonly remembered?: number
 }
 
 export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
-  const { keys, tenantId, clock } = options
+  const { keys, tenantId, clock, groupsOf } = options
   const issuer = tokenIssuer(tenantId)
   const verified = new LRUCache<string, VerifiedToken>({ max: options.remembered ?? 10_000 })
 
@@ -53,7 +55,11 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
     if (token.caller.expiresAt <= now) throw new TokenError('expired', 'The token has expired.')
     if (token.notBefore > now + notBeforeSkew) throw new TokenError('notYetValid', 'The token is not valid yet.')
     for (const audience of audiences) {
-      if (withoutSlash(audience) === token.audience) return token.caller
+      if (withoutSlash(audience) !== token.audience) continue
+      // Membership counts as it is now, not as it was when the token was issued.
+      const groupIds = groupsOf(token.caller.objectId)
+      if (groupIds !== token.caller.groupIds) token.caller = { ...token.caller, groupIds }
+      return token.caller
     }
     throw new TokenError('audience', 'The token is for another audience.')
   }
@@ -77,7 +83,7 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
         objectId: claims.oid,
         appId,
         issuer,
-        groupIds: claims.groups ?? [],
+        groupIds: groupsOf(claims.oid),
         kind: claims.xms_mirid ? 'managedIdentity' : claims.idtyp === 'user' ? 'user' : 'application',
         ...(claims.upn ? { userPrincipalName: claims.upn } : {}),
         ...(claims.xms_mirid ? { managedIdentityResourceId: claims.xms_mirid } : {}),

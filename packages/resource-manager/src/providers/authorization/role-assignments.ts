@@ -145,7 +145,7 @@ async function principalTypeOf(
   if (!isGuid(principalId)) {
     throw new ArmError(400, 'InvalidPrincipalId', `A valid principal ID must be provided for role assignment.`)
   }
-  const known = await directory.servicePrincipal({ objectId: principalId.toLowerCase() })
+  const known = await directory.principal(principalId.toLowerCase())
   if (known === undefined) {
     if (principalType !== undefined) return principalType
     throw new ArmError(
@@ -154,14 +154,14 @@ async function principalTypeOf(
       `Principal ${principalId.replaceAll('-', '')} does not exist in the directory ${directory.tenantId}. Check that you have the correct principal ID. If you are creating this principal and then immediately assigning a role, this error might be related to a replication delay. In this case, set the role assignment principalType property to a value, such as ServicePrincipal, User, or Group.  See https://aka.ms/docs-principaltype`,
     )
   }
-  if (principalType !== undefined && principalType !== 'ServicePrincipal') {
+  if (principalType !== undefined && principalType !== known.type) {
     throw new ArmError(
       400,
       'UnmatchedPrincipalType',
-      `The PrincipalId '${principalId}' has type 'ServicePrincipal' , which is different from specified PrinciaplType '${principalType}'.`,
+      `The PrincipalId '${principalId}' has type '${known.type}' , which is different from specified PrinciaplType '${principalType}'.`,
     )
   }
-  return 'ServicePrincipal'
+  return known.type
 }
 
 async function worded(work: () => Promise<void>): Promise<void> {
