@@ -5,7 +5,6 @@ import { help, OptionError, type Options, parseOptions } from './options.ts'
 import { findProcessors } from './processors.ts'
 import { printJson, printTable } from './report.ts'
 import type { Bench, MemoryResult, RowResult, Scenario } from './row.ts'
-import { scenariosFor } from './rows/scenarios.ts'
 
 function progress(text: string): void {
   process.stderr.write(`${text}\n`)
@@ -26,6 +25,7 @@ function choose(scenarios: readonly Scenario[], only: string | undefined): Reado
 }
 
 async function main(options: Options): Promise<void> {
+  const { scenariosFor } = await import('./rows/scenarios.ts')
   const scenarios = choose(scenariosFor(options), options.only)
   const processors = await findProcessors()
   const [load = 0] = loadavg()

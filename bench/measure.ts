@@ -1,7 +1,7 @@
 /** Loads two servers in alternating rounds, so that whatever else the machine does falls on both. */
 import type { LoadGenerator, OpenTarget } from './load/load-generator.ts'
 import type { Target } from './load/messages.ts'
-import { cpuSeconds } from './process-usage.ts'
+import { cpuResolution, cpuSeconds } from './process-usage.ts'
 import { bind } from './processors.ts'
 import { pairwiseRatios, type Spread, spread } from './statistics.ts'
 
@@ -87,7 +87,7 @@ async function warmUp(target: OpenTarget, requests: number, seconds: number): Pr
 async function measure(target: OpenTarget, pid: number, seconds: number): Promise<Round> {
   const before = await cpuSeconds(pid)
   const outcome = await target.run(seconds)
-  const used = (await cpuSeconds(pid)) - before
+  const used = Math.max(cpuResolution, (await cpuSeconds(pid)) - before)
   return {
     requestsPerSecond: outcome.requests / outcome.seconds,
     requestsPerCpuSecond: outcome.requests / used,

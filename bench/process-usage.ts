@@ -4,6 +4,9 @@ import { readdir, readFile } from 'node:fs/promises'
 /** `USER_HZ`: what the times in /proc/PID/stat count, 100 a second on every Linux that Node runs on. */
 const ticksPerSecond = 100
 
+/** Nothing shorter can be told from nothing. */
+export const cpuResolution = 1 / ticksPerSecond
+
 interface Stat {
   readonly parent: number
   /** Of all threads, those that ended included, and of children that ended. */

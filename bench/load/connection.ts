@@ -34,6 +34,11 @@ export class Connection {
     return new Connection(socket, target.status)
   }
 
+  /** A server may close a connection that was idle for long. */
+  get closed(): boolean {
+    return this.#socket.destroyed
+  }
+
   send(request: string): void {
     this.#socket.write(request, 'utf8')
   }

@@ -7,7 +7,7 @@ const microsecondsPerMillisecond = 1000
 
 class Load {
   readonly #target: Target
-  readonly #connections: readonly Connection[]
+  #connections: readonly Connection[]
   #next = 0
 
   constructor(target: Target, connections: readonly Connection[]) {
@@ -23,7 +23,14 @@ class Load {
   }
 
   /** Every connection asks again as soon as it is answered, until the time is over and all are answered. */
-  run(seconds: number): Promise<Outcome> {
+  async run(seconds: number): Promise<Outcome> {
+    this.#connections = await Promise.all(
+      this.#connections.map((connection) => (connection.closed ? Connection.open(this.#target) : connection)),
+    )
+    return this.#load(seconds)
+  }
+
+  #load(seconds: number): Promise<Outcome> {
     const { requests } = this.#target
     const latencies = createHistogram()
     const start = performance.now()

@@ -71,7 +71,7 @@ async function againstBare(
   if (!first) throw new Error('There is no request.')
   const answer = await send(cloud.address(vaultHost), first)
   if (answer.status !== 200) throw new Error(`GET secret answered ${answer.status}: ${answer.body}`)
-  await using bare = await startBareServer(answer, vaultHost)
+  await using bare = await startBareServer(first, answer, vaultHost)
   const subject = await measuredVault(cloud, requests)
   const reference: Measured = { pid: bare.pid, target: { ...subject.target, ...bare.address } }
   const comparison = await compare(bench, subject, reference, bench.processors.server)

@@ -28,7 +28,7 @@ export const managedIdentity: Scenario = {
     const port = Number(endpoint.port)
     const answer = await send({ port }, request)
     if (answer.status !== 200) throw new Error(`IDENTITY_ENDPOINT answered ${answer.status}: ${answer.body}`)
-    await using bare = await startBareServer(answer)
+    await using bare = await startBareServer(request, answer)
     const target = { port, connections, requests: [serialize(request)], status: 200 }
     const subject: Measured = { pid: await cloud.core(), target }
     const reference: Measured = { pid: bare.pid, target: { ...target, ...bare.address } }

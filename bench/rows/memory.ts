@@ -5,10 +5,15 @@ import type { MemoryResult, Scenario } from '../row.ts'
 import { startBareServer } from '../servers/bare.ts'
 import { Cloud, vaultHost } from '../servers/cloud.ts'
 import { keysteadSidecar, makeComponents, startSidecar } from '../servers/sidecar.ts'
-import { serialize } from '../servers/wire.ts'
+import { serialize, type WireAnswer } from '../servers/wire.ts'
 
 const row = 'memory'
 const secret = 'memory'
+const nothing: WireAnswer = {
+  status: 200,
+  rawHeaders: ['Content-Length', '2', 'Date', new Date(0).toUTCString(), 'Connection', 'keep-alive'],
+  body: '{}',
+}
 
 export function memory(daprd: string | undefined): Scenario {
   return {
@@ -19,7 +24,7 @@ export function memory(daprd: string | undefined): Scenario {
       await cloud.makeVault([secret], 1)
       await using components = await makeComponents()
       await using sidecar = await startSidecar(keysteadSidecar, components.folder)
-      await using bare = await startBareServer({ status: 200, rawHeaders: ['Content-Length', '2'], body: '{}' })
+      await using bare = await startBareServer({ method: 'GET', path: '/', headers: {} }, nothing)
       await using other = daprd === undefined ? undefined : await startSidecar(daprd, components.folder)
       const [token = ''] = await cloud.vaultTokens(1)
 

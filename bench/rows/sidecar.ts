@@ -72,7 +72,7 @@ export const sidecarAgainstBare: Scenario = {
       const answer = answers.get(call.name)
       if (!wanted.has(row) || !answer) continue
       bench.progress(`${row}: ${call.title} against bare node:http`)
-      await using bare = await startBareServer(answer)
+      await using bare = await startBareServer(call.request, answer)
       const comparison = await compare(
         bench,
         measured(sidecar.pid, sidecar.address.port, call),

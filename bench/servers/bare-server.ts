@@ -28,6 +28,13 @@ function listenerOf(answer: BareAnswer): RequestListener {
   }
 }
 
+/** Milliseconds: as long as the other server says that it keeps a connection; 0, for ever, when it does not say. */
+function keepAliveTimeout({ rawHeaders }: BareAnswer): number {
+  const name = rawHeaders.findIndex((header, index) => index % 2 === 0 && header.toLowerCase() === 'keep-alive')
+  const seconds = /^timeout=(\d+)$/.exec(rawHeaders[name + 1] ?? '')?.[1]
+  return Number(seconds ?? 0) * 1000
+}
+
 /** A scratch authority that ends with the benchmark; loaded for TLS only, so that a bare server stays bare. */
 async function openAuthority(directory: string) {
   const { openCertificateAuthority } = await import('@keystead/gateway')
@@ -42,8 +49,7 @@ async function openAuthority(directory: string) {
 
 async function start(settings: BareSettings): Promise<void> {
   const { answer, tls } = settings
-  const keptAlive = answer.rawHeaders.some((name, index) => index % 2 === 0 && name.toLowerCase() === 'keep-alive')
-  const options = keptAlive ? { keepAliveTimeout: 60_000 } : { keepAliveTimeout: 0 }
+  const options = { keepAliveTimeout: keepAliveTimeout(answer) }
   const authority = tls ? await openAuthority(tls.directory) : undefined
   const server = authority
     ? createTlsServer(
