@@ -6,6 +6,8 @@ import { ManagedServiceIdentityClient } from '@azure/arm-msi'
 import { ResourceManagementClient } from '@azure/arm-resources'
 import { StorageManagementClient } from '@azure/arm-storage'
 import { ClientSecretCredential, type TokenCredential } from '@azure/identity'
+import { SecretClient } from '@azure/keyvault-secrets'
+import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob'
 import type { CloudEnvironment } from './cloud.ts'
 
 export const location = 'westeurope'
@@ -83,6 +85,17 @@ export class Provisioner {
     return this.vaultId(name)
   }
 
+  /** Sets secrets as an application that may. */
+  async setSecrets(
+    vault: string,
+    { clientId, clientSecret }: { readonly clientId: string; readonly clientSecret: string },
+    values: Readonly<Record<string, string>>,
+  ): Promise<void> {
+    const credential = new ClientSecretCredential(this.tenantId, clientId, clientSecret)
+    const client = new SecretClient(`https://${vault}.vault.azure.net`, credential)
+    for (const [name, value] of Object.entries(values)) await client.setSecret(name, value)
+  }
+
   async account(name: string): Promise<Account> {
     const { id } = await this.storage.storageAccounts.create('rg', name, {
       location,
@@ -91,6 +104,15 @@ export class Provisioner {
     })
     const { keys } = await this.storage.storageAccounts.listKeys('rg', name)
     return { id: required(id), keys: (keys ?? []).map(({ value }) => required(value)) }
+  }
+
+  /** Puts a blob with the account's key, in a container that is made when it is not there. */
+  async putBlob(account: string, key: string, container: string, name: string, content: string): Promise<void> {
+    const credential = new StorageSharedKeyCredential(account, key)
+    const service = new BlobServiceClient(`https://${account}.blob.core.windows.net`, credential)
+    const client = service.getContainerClient(container)
+    await client.createIfNotExists()
+    await client.uploadBlockBlob(name, content, Buffer.byteLength(content))
   }
 
   async identity(name: string): Promise<Identity> {
