@@ -162,6 +162,13 @@ export const resourceLocationFixed = (name: string, existing: string, group: str
     `The resource '${echo(name)}' already exists in location '${existing}' in resource group '${group}'. A resource with the same name cannot be created in location '${echo(location)}'. Please select a new resource name.`,
   )
 
+export const scopeLocked = (scope: string, verb: 'write' | 'delete', locked: readonly string[]) =>
+  new ArmError(
+    409,
+    'ScopeLocked',
+    `The scope '${scope}' cannot perform ${verb} operation because following scope(s) are locked: '${locked.join(',')}'. Please remove the lock and try again.`,
+  )
+
 export const invalidTags = (code: 'TooManyTags' | 'InvalidTagName' | 'InvalidTagNameValue', message: string) =>
   new ArmError(400, code, message)
 

@@ -25,6 +25,7 @@ import { hasAssignmentBelow } from './effective-scope.ts'
 import type { GroupWrites, WriteQueue } from './group-writes.ts'
 import { isRecord, withoutNulls } from './json.ts'
 import { RequestAbortedError, readJsonBody } from './json-body.ts'
+import { checkLocks } from './locks.ts'
 import type { LongRunningOperations } from './long-running.ts'
 import type { OperationContext, OperationResult } from './operation.ts'
 import type { Match, OperationTable } from './operation-table.ts'
@@ -180,6 +181,7 @@ async function answer(options: DispatcherOptions, request: IncomingMessage, abou
   try {
     return await options.writes.run(writeKey(reading.id, reading.path), async () => {
       await checkPlace(options.resources, match)
+      await checkLocks(options.resources, operation, reading.path)
       const checked = await checkBody(options.resources, match, method, body)
       const result = await operation.handle({ ...context, body: checked } as OperationContext<never>)
       if (method === 'DELETE' && reading.on === 'resource' && result.operation === undefined) {
@@ -260,9 +262,9 @@ function rootOf(id: ResourceId | undefined): ResourceId | undefined {
   return { ...id, types: id.types.slice(0, 1), names: id.names.slice(0, 1) }
 }
 
-/** One resource and its children take turns. */
+/** One resource, its children and what stands on it take turns. */
 function writeKey(id: ResourceId, path: string): string {
-  const root = id.scope === undefined ? rootOf(id) : undefined
+  const root = rootOf(id.scope === undefined ? id : parseResourceId(id.scope))
   return (root === undefined ? path : formatResourceId(root)).toLowerCase()
 }
 

@@ -1,6 +1,7 @@
-/** Microsoft.Authorization: role definitions, role assignments, and what the caller may do. */
+/** Microsoft.Authorization: role definitions, role assignments, locks, and what the caller may do. */
 import type { Directory } from '@keystead/identity'
 import type { ResourceProvider } from '../operation.ts'
+import { lockTypeDeclaration } from './authorization/locks.ts'
 import { permissionsType } from './authorization/permissions.ts'
 import { roleAssignmentType } from './authorization/role-assignments.ts'
 import { roleDefinitionType } from './authorization/role-definitions.ts'
@@ -11,6 +12,11 @@ export function authorizationProvider(options: {
 }): ResourceProvider {
   return {
     namespace: 'Microsoft.Authorization',
-    types: [roleDefinitionType(options.subscription.id), roleAssignmentType(options), permissionsType()],
+    types: [
+      roleDefinitionType(options.subscription.id),
+      roleAssignmentType(options),
+      permissionsType(),
+      lockTypeDeclaration(),
+    ],
   }
 }

@@ -1,4 +1,4 @@
-/** Microsoft.Resources: subscriptions, groups, the list of everything in them, the providers. */
+/** Microsoft.Resources: subscriptions, groups, the list of everything in them, tags, the providers. */
 import type { Authorizer } from '@keystead/authorization'
 import type { GroupWrites } from '../group-writes.ts'
 import type { ResourceProvider } from '../operation.ts'
@@ -7,7 +7,9 @@ import type { ResourceStore } from '../resource-store.ts'
 import { providerTypes } from './resources/providers.ts'
 import { resourceGroupTypes } from './resources/resource-groups.ts'
 import { resourceListTypes } from './resources/resource-list.ts'
+import { scopeTagsType } from './resources/scope-tags.ts'
 import { subscriptionTypes } from './resources/subscriptions.ts'
+import { tagNameTypes } from './resources/tag-names.ts'
 
 export interface ResourcesProviderOptions {
   readonly table: OperationTable
@@ -24,6 +26,8 @@ export function resourcesProvider(options: ResourcesProviderOptions): ResourcePr
       ...subscriptionTypes(options.subscription),
       ...resourceGroupTypes(options),
       ...resourceListTypes(),
+      scopeTagsType(),
+      ...tagNameTypes(),
       ...providerTypes(options.table, options.subscription.id),
     ],
   }

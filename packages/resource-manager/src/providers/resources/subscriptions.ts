@@ -2,7 +2,9 @@
 import { hasAssignmentAround } from '../../effective-scope.ts'
 import type { OperationContext, ResourceTypeDeclaration } from '../../operation.ts'
 import { regions } from '../../regions.ts'
+import type { ResourceStore } from '../../resource-store.ts'
 import { resourcesApiVersions } from './api-versions.ts'
+import { tagsType } from './scope-tags.ts'
 
 interface Subscription {
   readonly id: string
@@ -37,8 +39,9 @@ export function subscriptionTypes(subscription: Subscription): ResourceTypeDecla
           on: 'collection',
           action: 'Microsoft.Resources/subscriptions/read',
           access: 'signedIn',
-          handle: async ({ authorizer, caller }: OperationContext) => {
-            const value = hasAssignmentAround(authorizer, caller, path) ? [subscriptionBody(subscription)] : []
+          handle: async ({ authorizer, caller, resources }: OperationContext) => {
+            const tags = await tagsOf(resources, path)
+            const value = hasAssignmentAround(authorizer, caller, path) ? [subscriptionBody(subscription, tags)] : []
             return { status: 200, body: { value, count: { type: 'Total', value: value.length } } }
           },
         },
@@ -48,7 +51,10 @@ export function subscriptionTypes(subscription: Subscription): ResourceTypeDecla
           on: 'resource',
           action: 'Microsoft.Resources/subscriptions/read',
           access: 'member',
-          handle: async () => ({ status: 200, body: subscriptionBody(subscription) }),
+          handle: async ({ resources }: OperationContext) => ({
+            status: 200,
+            body: subscriptionBody(subscription, await tagsOf(resources, path)),
+          }),
         },
       ],
     },
@@ -73,7 +79,12 @@ function tenantBody(tenantId: string): unknown {
   return { id: `/tenants/${tenantId}`, tenantId, displayName: 'Keystead', tenantCategory: 'Home' }
 }
 
-function subscriptionBody(subscription: Subscription): unknown {
+/** The tags that were set on the subscription as a scope. */
+async function tagsOf(resources: ResourceStore, path: string) {
+  return (await resources.get(`${path}/providers/${tagsType}/default`))?.tags
+}
+
+function subscriptionBody(subscription: Subscription, tags: Readonly<Record<string, string>> | undefined): unknown {
   return {
     id: `/subscriptions/${subscription.id}`,
     authorizationSource: 'RoleBased',
@@ -82,6 +93,7 @@ function subscriptionBody(subscription: Subscription): unknown {
     tenantId: subscription.tenantId,
     displayName: subscription.displayName,
     state: 'Enabled',
+    ...(tags !== undefined && { tags }),
     subscriptionPolicies: {
       locationPlacementId: 'Public_2014-09-01',
       quotaId: 'PayAsYouGo_2014-09-01',
