@@ -1,17 +1,27 @@
 /** YAML read as the Go library reads it (sigs.k8s.io/yaml: YAML 1.1 turned into JSON). */
-import { parseDocument, type Tags } from 'yaml'
+import { parseDocument, type ScalarTag, type Tags } from 'yaml'
 
 /** The library's error text, after `error converting YAML to JSON: `. */
 export class YamlError extends Error {
   override readonly name = 'YamlError'
 }
 
+// What can be nothing but text is told by one expression before those of every other kind are tried, and compiled.
+const evidentText: ScalarTag = {
+  tag: 'tag:yaml.org,2002:str',
+  default: true,
+  test: /^(?!(?:y|yes|n|no|on|off|true|false|null|~|<<)$)[^-+.\d]/i,
+  resolve: (text) => text,
+}
+
 // Go's reader has neither base-60 numbers nor dates: both stay strings.
-const goTags = (tags: Tags): Tags =>
-  tags.filter((tag) => {
+const goTags = (tags: Tags): Tags => [
+  evidentText,
+  ...tags.filter((tag) => {
     if (typeof tag === 'string') return tag !== 'timestamp' && tag !== 'intTime' && tag !== 'floatTime'
     return tag.tag !== 'tag:yaml.org,2002:timestamp' && !('format' in tag && tag.format === 'TIME')
-  })
+  }),
+]
 
 /** One YAML document as JSON values; undefined content is null. Whole numbers beyond 2^53 are bigints. Throws {@link YamlError}. */
 export function parseYaml(text: string): unknown {

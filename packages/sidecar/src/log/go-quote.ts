@@ -14,7 +14,6 @@ const simpleEscapes: Readonly<Record<string, string>> = {
 
 // Beyond ASCII only what needs no table of Unicode, whose first use takes milliseconds: Latin letters and dashes to dots.
 const allPlain = /^[ !#-[\]-~\u00a1-\u00ac\u00ae-\u0377\u2010-\u2027]*$/
-const printable = /^[\p{L}\p{M}\p{N}\p{P}\p{S}]$/u
 
 /** A string as `fmt`'s `%q` writes it. */
 export function goQuote(text: string): string {
@@ -23,7 +22,7 @@ export function goQuote(text: string): string {
   for (const character of text.toWellFormed()) {
     const simple = simpleEscapes[character]
     if (simple !== undefined) out += simple
-    else if (character === ' ' || printable.test(character)) out += character
+    else if (character === ' ' || isPrintable(character)) out += character
     else {
       const code = character.codePointAt(0) ?? 0
       if (code < 0x20 || code === 0x7f) out += `\\x${hex(code, 2)}`
@@ -32,6 +31,11 @@ export function goQuote(text: string): string {
     }
   }
   return `${out}"`
+}
+
+function isPrintable(character: string): boolean {
+  // Here and not above: the engine reads an expression, and Unicode's tables for this one, where it first stands.
+  return /^[\p{L}\p{M}\p{N}\p{P}\p{S}]$/u.test(character)
 }
 
 /** What `strconv.Unquote` makes of a string, or undefined where it fails. */
