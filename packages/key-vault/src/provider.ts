@@ -150,6 +150,21 @@ export function keyVaultProvider(directory: VaultDirectory): ResourceProvider {
           } satisfies Operation,
         ],
       },
+      // Managed HSMs can not be created here, so there are none: az asks for both lists whenever it lists vaults.
+      ...['managedHSMs', 'deletedManagedHSMs'].map((type) => ({
+        type,
+        apiVersions,
+        operations: [
+          {
+            name: 'ManagedHsms_List',
+            method: 'GET',
+            on: 'subscription',
+            access: 'scope',
+            action: `Microsoft.KeyVault/${type}/read`,
+            handle: async () => ({ status: 200, body: { value: [] } }),
+          } satisfies Operation,
+        ],
+      })),
       {
         type: 'locations/deletedVaults',
         apiVersions,

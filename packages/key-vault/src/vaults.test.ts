@@ -117,6 +117,13 @@ describe('KeyVaultManagementClient of @azure/arm-keyvault', () => {
     expect((await client.vaults.get('rg', name)).tags).toEqual({ a: 'b' })
   })
 
+  it('has no managed HSM, live or deleted, to list', async () => {
+    const listed = []
+    for await (const each of cloud.vaults().managedHsms.listBySubscription()) listed.push(each)
+    for await (const each of cloud.vaults().managedHsms.listDeleted()) listed.push(each)
+    expect(listed).toEqual([])
+  })
+
   it('purges a deleted vault, whose name is then free and whose secrets are gone', async () => {
     const client = cloud.vaults()
     await client.vaults.createOrUpdate('rg', name, parameters)

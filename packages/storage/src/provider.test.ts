@@ -98,6 +98,31 @@ describe('storage accounts', () => {
     await expect(accounts().getProperties('rg', 'strange')).rejects.toMatchObject({ statusCode: 404 })
   })
 
+  it('tell the settings of their services, and take no setting that is not kept', async () => {
+    const services = cloud.arm.blobServices
+    expect(await services.getServiceProperties('rg', 'orders')).toMatchObject({
+      name: 'default',
+      type: 'Microsoft.Storage/storageAccounts/blobServices',
+      deleteRetentionPolicy: { enabled: false },
+    })
+    expect(await cloud.arm.queueServices.getServiceProperties('rg', 'orders')).toMatchObject({ name: 'default' })
+    const same = { deleteRetentionPolicy: { enabled: false } }
+    expect(await services.setServiceProperties('rg', 'orders', same)).toMatchObject(same)
+    for (const more of [
+      { deleteRetentionPolicy: { enabled: true, days: 7 } },
+      { containerDeleteRetentionPolicy: { enabled: true, days: 7 } },
+      { isVersioningEnabled: true },
+      { changeFeed: { enabled: true } },
+    ]) {
+      await expect(services.setServiceProperties('rg', 'orders', more)).rejects.toMatchObject({
+        code: 'FeatureNotSupportedForAccount',
+      })
+    }
+    await expect(services.getServiceProperties('rg', 'nobodys')).rejects.toMatchObject({
+      code: 'ParentResourceNotFound',
+    })
+  })
+
   it('show their keys to who may list them only', async () => {
     const id = `${groupPath}/providers/Microsoft.Storage/storageAccounts/orders`
     const reader = await cloud.principal({ role: roles.blobContributor, scope: id })

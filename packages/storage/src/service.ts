@@ -10,6 +10,7 @@ import { AzuriteClient } from './azurite/azurite-client.ts'
 import { AzuriteResources } from './azurite/azurite-resources.ts'
 import { DataPlane } from './data-plane/data-plane.ts'
 import { storageProvider } from './provider/provider.ts'
+import { ServiceHandlers } from './provider/services.ts'
 import { StorageAccountHandlers } from './provider/storage-accounts.ts'
 import { SubResourceHandlers } from './provider/sub-resources.ts'
 
@@ -55,6 +56,8 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   return {
     provider: storageProvider({
       accounts,
+      blobService: new ServiceHandlers(registry, 'blobServices'),
+      queueService: new ServiceHandlers(registry, 'queueServices'),
       containers: new SubResourceHandlers(registry, containers, 'blob'),
       queues: new SubResourceHandlers(registry, queues, 'queue'),
     }),

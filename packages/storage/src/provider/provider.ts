@@ -16,18 +16,22 @@ import {
 } from './account-properties.ts'
 import { apiVersions } from './api-versions.ts'
 import { locations } from './locations.ts'
+import { type ServiceBody, type ServiceHandlers, serviceBody } from './services.ts'
 import type { StorageAccountHandlers } from './storage-accounts.ts'
 import { type SubResourceBody, type SubResourceHandlers, subResourceBody } from './sub-resources.ts'
 
 export interface ProviderHandlers {
   readonly accounts: StorageAccountHandlers
+  readonly blobService: ServiceHandlers
+  readonly queueService: ServiceHandlers
   readonly containers: SubResourceHandlers
   readonly queues: SubResourceHandlers
 }
 
 const root = 'Microsoft.Storage/storageAccounts'
 
-export function storageProvider({ accounts, containers, queues }: ProviderHandlers): ResourceProvider {
+export function storageProvider(handlers: ProviderHandlers): ResourceProvider {
+  const { accounts, blobService, queueService, containers, queues } = handlers
   return {
     namespace: 'Microsoft.Storage',
     types: [
@@ -135,10 +139,32 @@ export function storageProvider({ accounts, containers, queues }: ProviderHandle
           } satisfies Operation<CheckNameBody>,
         ],
       },
+      dataServiceType('blobServices', blobService),
+      dataServiceType('queueServices', queueService),
       serviceType('blobServices', 'containers', containers),
       serviceType('queueServices', 'queues', queues),
     ],
   }
+}
+
+function dataServiceType(services: 'blobServices' | 'queueServices', handlers: ServiceHandlers) {
+  const action = `${root}/${services}`
+  return {
+    type: `storageAccounts/${services}`,
+    apiVersions,
+    operations: [
+      operation(`${services}_Get`, 'GET', 'resource', `${action}/read`, (context) => handlers.get(context)),
+      operation(`${services}_List`, 'GET', 'collection', `${action}/read`, (context) => handlers.list(context)),
+      {
+        name: `${services}_Set`,
+        method: 'PUT',
+        on: 'resource',
+        action: `${action}/write`,
+        body: serviceBody,
+        handle: (context: OperationContext<ServiceBody>) => handlers.put(context),
+      },
+    ],
+  } satisfies ResourceProvider['types'][number]
 }
 
 function serviceType(services: string, collection: string, handlers: SubResourceHandlers) {

@@ -52,7 +52,8 @@ function shown(resource: Resource) {
     tags: resource.tags ?? {},
     kind: resource.kind,
     sku: resource.sku,
-    properties: resource.properties,
+    // `services` is absent: whether what Azurite keeps is encrypted is the disk's matter.
+    properties: { encryption: { keySource: 'Microsoft.Storage' }, ...resource.properties },
   }
 }
 
