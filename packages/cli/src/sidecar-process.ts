@@ -22,14 +22,16 @@ export interface SidecarOptions {
 
 export class Sidecar {
   readonly httpPort: number
+  readonly grpcPort: number
   /** Resolves with its exit code when it ends, however it ends. */
   readonly ended: Promise<number>
   readonly #child: ChildProcess
   #running = true
 
-  private constructor(child: ChildProcess, httpPort: number) {
+  private constructor(child: ChildProcess, httpPort: number, grpcPort: number) {
     this.#child = child
     this.httpPort = httpPort
+    this.grpcPort = grpcPort
     this.ended = exitCode(child, 'keystead-sidecar').finally(() => {
       this.#running = false
     })
@@ -44,14 +46,14 @@ export class Sidecar {
 
   /** Starts it without waiting, to watch how it ends. */
   static async spawn(options: SidecarOptions): Promise<Sidecar> {
-    const [http, grpc, internal, metrics] = await freePorts(4)
-    const httpPort = options.daprHttpPort ?? http ?? 0
+    const [http = 0, grpcPort = 0, internal, metrics] = await freePorts(4)
+    const httpPort = options.daprHttpPort ?? http
     const child = spawn(
       executable,
       [
         ...['--app-id', options.appId],
         ...['--dapr-http-port', String(httpPort)],
-        ...['--dapr-grpc-port', String(grpc)],
+        ...['--dapr-grpc-port', String(grpcPort)],
         ...['--dapr-internal-grpc-port', String(internal)],
         ...['--metrics-port', String(metrics)],
         ...['--log-level', options.logLevel ?? 'info'],
@@ -71,7 +73,7 @@ export class Sidecar {
     for (const stream of [child.stdout, child.stderr]) {
       if (stream) createInterface({ input: stream }).on('line', options.onLine)
     }
-    return new Sidecar(child, httpPort)
+    return new Sidecar(child, httpPort, grpcPort)
   }
 
   /** Resolves once its outbound health is good. Throws {@link CliError} when it ends before that. */

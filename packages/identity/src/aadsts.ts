@@ -259,6 +259,114 @@ export const aadErrors = {
       `Client assertion failed signature validation. ${keyReason('The signing algorithm is not supported.', undefined)}`,
     ),
 
+  // Users
+  invalidCredentials: () =>
+    new AadError(400, 'invalid_grant', 50126, 'Error validating credentials due to invalid username or password.'),
+  accountLocked: () =>
+    new AadError(
+      400,
+      'invalid_grant',
+      50053,
+      "The account is locked, you've tried to sign in too many times with an incorrect user ID or password.",
+    ),
+  accountDisabled: () => new AadError(400, 'invalid_grant', 50057, 'The user account is disabled.'),
+  passwordMustChange: () =>
+    new AadError(400, 'invalid_grant', 50055, 'The password is expired. Sign in in a browser to set a new one.'),
+  interactionRequired: () =>
+    new AadError(400, 'interaction_required', 50058, 'A silent sign-in request was sent but no user is signed in.'),
+  redirectUriMismatch: (redirectUri: string, clientId: string) =>
+    new AadError(
+      400,
+      'invalid_request',
+      50011,
+      `The redirect URI '${quoted(redirectUri)}' specified in the request does not match the redirect URIs configured for the application '${quoted(clientId)}'. Make sure the redirect URI sent in the request matches one added to your application. Navigate to https://aka.ms/redirectUriMismatchError to learn more about how to troubleshoot this.`,
+    ),
+  unsupportedResponseMode: () =>
+    new AadError(400, 'invalid_request', 70007, "The 'response_mode' is not one that is supported."),
+  notPublicClient: (clientId: string) =>
+    new AadError(
+      401,
+      'invalid_client',
+      7000218,
+      `The request body must contain the following parameter: 'client_assertion' or 'client_secret'. The application '${quoted(clientId)}' is not a public client.`,
+    ),
+  codeInvalid: () =>
+    new AadError(
+      400,
+      'invalid_grant',
+      9002313,
+      'Invalid request. The authorization code is malformed, was not issued here, or was issued to another client.',
+    ),
+  codeRedeemed: () =>
+    new AadError(
+      400,
+      'invalid_grant',
+      54005,
+      'OAuth2 Authorization code was already redeemed, please retry with a new valid code or use an existing refresh token.',
+    ),
+  codeExpired: () =>
+    new AadError(
+      400,
+      'invalid_grant',
+      70008,
+      'The provided authorization code or refresh token has expired due to inactivity. Send a new interactive authorization request for this user and resource.',
+    ),
+  codeRedirectUri: () =>
+    new AadError(
+      400,
+      'invalid_grant',
+      500112,
+      'The reply address does not match the reply address provided when requesting Authorization code.',
+    ),
+  codeChallengeMissing: () =>
+    new AadError(
+      400,
+      'invalid_request',
+      9002325,
+      'Proof Key for Code Exchange is required for a public client: send a code_challenge with method S256.',
+    ),
+  codeVerifier: () =>
+    new AadError(
+      400,
+      'invalid_grant',
+      501481,
+      'The Code_Verifier does not match the code_challenge supplied in the authorization request.',
+    ),
+  refreshTokenInvalid: () =>
+    new AadError(
+      400,
+      'invalid_grant',
+      70000,
+      'Provided grant is invalid or malformed: the refresh token was not issued here, or was issued to another client.',
+    ),
+  refreshTokenExpired: () =>
+    new AadError(
+      400,
+      'invalid_grant',
+      700082,
+      'The refresh token has expired due to inactivity. Send a new interactive authorization request for this user and resource.',
+    ),
+  refreshTokenRevoked: () =>
+    new AadError(
+      400,
+      'invalid_grant',
+      50173,
+      'The provided grant has expired due to it being revoked, a fresh auth token is needed. The user might have changed or reset their password.',
+    ),
+  authorizationPending: () =>
+    new AadError(
+      400,
+      'authorization_pending',
+      70016,
+      'OAuth 2.0 device flow error. Authorization is pending. Continue polling.',
+    ),
+  deviceCodeExpired: () =>
+    new AadError(400, 'expired_token', 70020, 'The provided value for the device code has expired.'),
+  deviceCodeInvalid: () =>
+    new AadError(400, 'bad_verification_code', 70018, 'Invalid verification code: the device code is not known.'),
+  deviceCodeDeclined: () =>
+    new AadError(400, 'authorization_declined', 65004, 'User declined to consent to access the app.'),
+
   // Federated credentials
   noFederatedCredential: (issuer: string, subject: string, audience: string) =>
     new AadError(

@@ -25,7 +25,8 @@ export async function hashSecret(secret: string): Promise<string> {
   return `scrypt$${cost.N}$${cost.r}$${cost.p}$${salt.toString('base64url')}$${hash.toString('base64url')}`
 }
 
-async function matches(secret: string, stored: string): Promise<boolean> {
+/** Whether a secret is the one of a stored hash; slow, in a time that does not tell how far it is right. */
+export async function secretMatches(secret: string, stored: string): Promise<boolean> {
   const [kind, n, r, p, salt, expected] = stored.split('$')
   if (kind !== 'scrypt' || !salt || !expected) throw new TypeError('a stored client secret is not of the known form')
   const wanted = Buffer.from(expected, 'base64url')
@@ -78,7 +79,7 @@ export class SecretVerifier {
   async #search(digest: string, secret: string, rows: readonly StoredSecret[]): Promise<string | undefined> {
     const hint = secretHint(secret)
     for (const row of rows) {
-      if (row.hint === hint && (await matches(secret, row.hash))) {
+      if (row.hint === hint && (await secretMatches(secret, row.hash))) {
         this.#verified.set(digest, row.keyId)
         return row.keyId
       }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -7,13 +8,17 @@ import {
   ClientAssertionCredential,
   ClientCertificateCredential,
   ClientSecretCredential,
+  DeviceCodeCredential,
   ManagedIdentityCredential,
   type TokenCredential,
+  UsernamePasswordCredential,
   WorkloadIdentityCredential,
 } from '@azure/identity'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { TestBrowser } from './testing/browser.ts'
 import { makeCertificate, type TestCertificate } from './testing/certificates.ts'
+import { caller } from './testing/graph-client.ts'
 import {
   createClient,
   type IdentityFixture,
@@ -33,6 +38,7 @@ let tls: TestCertificate
 let folder: string
 let server: ReturnType<typeof createServer>
 let endpoint: Listening
+let pages: Listening
 let client: Awaited<ReturnType<typeof createClient>>
 let externalKey: Awaited<ReturnType<typeof generateKeyPair>>
 let options: { authorityHost: string; disableInstanceDiscovery: boolean; tlsOptions: { ca: string } }
@@ -58,17 +64,37 @@ beforeAll(async () => {
     tlsOptions: { ca: tls.certificatePem },
   }
   endpoint = await listen(fixture.identity.managedIdentityEndpoint)
+  pages = await listen(fixture.identity.tokenService)
 })
 afterAll(async () => {
   server.closeAllConnections()
   await new Promise((resolve) => server.close(resolve))
   await endpoint[Symbol.asyncDispose]()
+  await pages[Symbol.asyncDispose]()
   await fixture[Symbol.asyncDispose]()
   await rm(folder, { recursive: true })
 })
 afterEach(() => {
   vi.unstubAllEnvs()
 })
+
+async function makeUser() {
+  const graphToken = await new ClientSecretCredential(tenantId, client.appId, client.secret, options).getToken(
+    'https://graph.microsoft.com/.default',
+  )
+  await fixture.identity.directory.ensureGlobalAdministrator(client.objectId)
+  await using graph = await listen(fixture.identity.microsoftGraph)
+  const nick = `u${randomUUID().slice(0, 8)}`
+  const user = { upn: `${nick}@example.com`, password: 'Correct-horse-1' }
+  const { body } = await caller(graph, graphToken.token)('POST', '/users', {
+    displayName: nick,
+    mailNickname: nick,
+    userPrincipalName: user.upn,
+    accountEnabled: true,
+    passwordProfile: { password: user.password, forceChangePasswordNextSignIn: false },
+  })
+  return { ...user, id: String(body.id) }
+}
 
 async function callerOf(credential: TokenCredential, resource = vault) {
   const token = await credential.getToken(`${resource}/.default`)
@@ -121,6 +147,34 @@ describe('@azure/identity', () => {
       options,
     )
     await expect(credential.getToken(scope)).rejects.toThrow(/AADSTS700027/)
+  })
+
+  it('DeviceCodeCredential signs a user in on the page that it names, then gets other tokens silently', async () => {
+    const { upn, id, password } = await makeUser()
+    const browser = new TestBrowser(pages.url)
+    const credential = new DeviceCodeCredential({
+      ...options,
+      tenantId,
+      userPromptCallback: ({ userCode, verificationUri }) => {
+        void (async () => {
+          const page = await browser.submit(await browser.open(new URL(verificationUri).pathname), {
+            user_code: userCode,
+          })
+          await browser.submit(page, { username: upn, password, do: 'signin' })
+        })()
+      },
+    })
+    expect(await callerOf(credential)).toMatchObject({ objectId: id, kind: 'user', userPrincipalName: upn })
+    expect(await callerOf(credential, 'https://management.azure.com')).toMatchObject({ objectId: id })
+  })
+
+  it('UsernamePasswordCredential signs a user in', async () => {
+    const { upn, id, password } = await makeUser()
+    const cli = '04b07795-8ddb-461a-bbee-02f9e1bf7b46'
+    const credential = new UsernamePasswordCredential(tenantId, cli, upn, password, options)
+    expect(await callerOf(credential)).toMatchObject({ objectId: id, kind: 'user' })
+    const wrong = new UsernamePasswordCredential(tenantId, cli, upn, 'wrong', options)
+    await expect(wrong.getToken(scope)).rejects.toThrow(/AADSTS50126/)
   })
 
   it('ClientAssertionCredential and WorkloadIdentityCredential exchange another issuer’s token', async () => {

@@ -19,6 +19,12 @@ import { createManagedIdentityEndpoint } from './managed-identity-endpoint.ts'
 import { ManagedIdentityTokens } from './managed-identity-tokens.ts'
 import { Principals } from './principals.ts'
 import { Replicas } from './replicas.ts'
+import { AuthorizationCodes } from './sign-in/authorization-codes.ts'
+import { DeviceCodes } from './sign-in/device-codes.ts'
+import { RefreshTokens } from './sign-in/refresh-tokens.ts'
+import { SignInSessions } from './sign-in/sign-in-sessions.ts'
+import { UserGrants } from './sign-in/user-grants.ts'
+import { UserPasswords } from './sign-in/user-passwords.ts'
 import { SigningKeys } from './signing-keys.ts'
 import { createDirectory } from './tenant-directory.ts'
 import { createTokenService } from './token-service.ts'
@@ -32,6 +38,8 @@ export interface IdentityServiceOptions {
   readonly tenantId: string
   /** What `IDENTITY_ENDPOINT` says, e.g. `http://127.0.0.1:PORT/msi/token`. */
   readonly identityEndpoint: string
+  /** Where a person's browser finds the sign-in pages without a proxy, e.g. `https://login.keystead.localhost:8443`. */
+  readonly signInBase?: string
   /** Fetches another issuer's OpenID configuration and keys, for federated credentials. */
   readonly fetch?: typeof globalThis.fetch
   readonly log: (level: 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>) => void
@@ -87,7 +95,17 @@ export async function openIdentityService(options: IdentityServiceOptions): Prom
     log,
   })
   const tokens = new ManagedIdentityTokens({ keys, tenantId, clock })
-  const tokenService = await createTokenService({ tenantId, clock, keys, clients, log })
+  const passwords = new UserPasswords(users, clock)
+  const codes = new AuthorizationCodes(clock)
+  const devices = new DeviceCodes(clock)
+  const signIn = { tenantId, clock, keys, clients, principals, users, passwords, codes, devices }
+  const tokenService = await createTokenService({
+    ...signIn,
+    userGrants: new UserGrants({ ...signIn, refreshTokens: new RefreshTokens(store, users, clock) }),
+    sessions: new SignInSessions(clock),
+    signInBase: options.signInBase,
+    log,
+  })
   const endpointOptions = { tenantId, replicas, identities, tokens, clock, log }
   return {
     directory: createDirectory({

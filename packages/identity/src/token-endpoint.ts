@@ -3,6 +3,7 @@
 import { aadErrors } from './aadsts.ts'
 import { type AccessToken, signAccessToken } from './access-token.ts'
 import type { ClientAuthenticator } from './client-authentication.ts'
+import type { UserGrants } from './sign-in/user-grants.ts'
 import type { SigningKeys } from './signing-keys.ts'
 import type { Tenant } from './tenant.ts'
 import { applicationTokenSeconds } from './token-lifetimes.ts'
@@ -14,6 +15,7 @@ export interface TokenEndpointOptions {
   readonly clock: () => number
   readonly keys: SigningKeys
   readonly clients: ClientAuthenticator
+  readonly userGrants: UserGrants
 }
 
 /** v1 asks by `resource` with numbers as strings in its answer, v2 by `scope`. */
@@ -27,6 +29,7 @@ export async function answerTokenRequest(
   tenant: Tenant,
 ): Promise<Record<string, string | number>> {
   if (request.grant_type === undefined) throw aadErrors.missingParameter('grant_type')
+  if (options.userGrants.has(request.grant_type)) return options.userGrants.answer(request, request.grant_type)
   if (request.grant_type !== 'client_credentials') throw aadErrors.unsupportedGrant(request.grant_type)
   if (tenant !== 'own') throw aadErrors.tenantNotNamed()
   if (request.client_id === undefined) throw aadErrors.missingParameter('client_id')

@@ -4,7 +4,7 @@ import { aadErrors } from './aadsts.ts'
 
 const parameter = z.string().optional()
 
-/** The parameters that are read; others (`client_info`, `claims`, telemetry of msal) are let be. */
+/** The parameters that are read; others (`claims`, telemetry of msal) are let be. */
 const requestSchema = z.object({
   grant_type: parameter,
   client_id: parameter,
@@ -13,6 +13,14 @@ const requestSchema = z.object({
   client_assertion_type: parameter,
   scope: parameter,
   resource: parameter,
+  code: parameter,
+  redirect_uri: parameter,
+  code_verifier: parameter,
+  refresh_token: parameter,
+  device_code: parameter,
+  username: parameter,
+  password: parameter,
+  client_info: parameter,
 })
 
 export type TokenRequest = z.infer<typeof requestSchema>

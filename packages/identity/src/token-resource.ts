@@ -42,3 +42,24 @@ export function resourceOfScope(scope: string): string {
   if (resource === '') throw aadErrors.scopeMalformed(scope)
   return resource
 }
+
+/** Microsoft Graph: what a user's scopes without a resource mean, `User.Read` or `openid` alone. */
+const graph = 'https://graph.microsoft.com'
+
+/** The resource in a user's v2 `scope`, which may name single permissions. Throws {@link AadError}. */
+export function resourceOfUserScope(scope: string): string {
+  const resources = new Set<string>()
+  for (const item of scope.split(' ')) {
+    if (item === '' || openIdScopes.has(item)) continue
+    const slash = item.lastIndexOf('/')
+    resources.add(slash <= 'https://'.length ? graph : item.slice(0, slash))
+  }
+  const [only, second] = resources
+  if (second !== undefined) throw aadErrors.scopeOfSeveralResources(scope)
+  return only ?? graph
+}
+
+/** Which of OpenID Connect's scopes are asked for. */
+export function hasScope(scope: string, name: 'openid' | 'profile' | 'offline_access'): boolean {
+  return scope.split(' ').includes(name)
+}

@@ -151,12 +151,18 @@ describe('a refusal has Entra’s code, status and form', () => {
     ['no grant_type', 400, 900144, 'invalid_request', ({ grant_type: _, ...form }) => form],
     ['no scope', 400, 900144, 'invalid_request', ({ scope: _, ...form }) => form],
     ['no credential', 401, 7000218, 'invalid_client', ({ client_secret: _, ...form }) => form],
-    ['an unsupported grant', 400, 70003, 'unsupported_grant_type', (form) => ({ ...form, grant_type: 'password' })],
     [
-      'the device code grant',
+      'an unsupported grant',
       400,
       70003,
       'unsupported_grant_type',
+      (form) => ({ ...form, grant_type: 'token-exchange' }),
+    ],
+    [
+      'the device code grant without its code',
+      400,
+      900144,
+      'invalid_request',
       (form) => ({ ...form, grant_type: 'urn:ietf:params:oauth:grant-type:device_code' }),
     ],
     [
@@ -251,13 +257,6 @@ describe('a refusal has Entra’s code, status and form', () => {
     const undecodable = await fetch(`${service.url}/%zz/oauth2/token`, { method: 'POST' })
     expect(undecodable.status).toBe(400)
     expect(await undecodable.json()).toMatchObject({ error: 'invalid_request' })
-  })
-
-  it('for the parts of sign-in that are not answered yet', async () => {
-    const authorize = await fetch(`${service.url}/common/oauth2/v2.0/authorize?response_type=code`)
-    expect(await authorize.json()).toMatchObject({ error: 'unsupported_response_type', error_codes: [70005] })
-    const device = await fetch(`${service.url}/common/oauth2/v2.0/devicecode`, { method: 'POST' })
-    expect(await device.json()).toMatchObject({ error: 'unsupported_grant_type', error_codes: [70003] })
   })
 })
 

@@ -4,6 +4,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { AadError, aadErrorBody, aadErrors, isGuid, traceRequest } from './aadsts.ts'
 import { authorityBase } from './authority.ts'
 import { instanceDiscovery, openIdConfiguration } from './openid-configuration.ts'
+import { addSignIn, type SignInOptions } from './sign-in/sign-in-routes.ts'
 import { parseTenant } from './tenant.ts'
 import { answerTokenRequest, type EndpointVersion, type TokenEndpointOptions } from './token-endpoint.ts'
 import { parseTokenRequest } from './token-request.ts'
@@ -11,9 +12,7 @@ import { parseTokenRequest } from './token-request.ts'
 /** Room for an assertion with its certificate chain, twice over. */
 const largestBody = 128 * 1024
 
-export interface TokenServiceOptions extends TokenEndpointOptions {
-  readonly log: (level: 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>) => void
-}
+export interface TokenServiceOptions extends TokenEndpointOptions, SignInOptions {}
 
 interface TenantRoute {
   Params: { tenant: string }
@@ -25,7 +24,7 @@ export interface TokenService {
 }
 
 export async function createTokenService(options: TokenServiceOptions): Promise<TokenService> {
-  const { tenantId, clock, keys, log } = options
+  const { tenantId, clock, log } = options
   const app = fastify({
     bodyLimit: largestBody,
     routerOptions: { caseSensitive: false, ignoreTrailingSlash: true, maxParamLength: 512 },
@@ -62,7 +61,8 @@ export async function createTokenService(options: TokenServiceOptions): Promise<
   // Entra reads no parameter from a body of another type, so that its first complaint is the missing grant_type.
   app.addContentTypeParser('*', { parseAs: 'string' }, (_request, _body, done) => done(null, ''))
 
-  addDiscovery(app, tenantId, keys)
+  addDiscovery(app, options)
+  addSignIn(app, options)
 
   const token = (version: EndpointVersion) => async (request: FastifyRequest<TenantRoute>, reply: FastifyReply) => {
     const tenant = parseTenant(request.params.tenant, tenantId)
@@ -71,6 +71,7 @@ export async function createTokenService(options: TokenServiceOptions): Promise<
     const answer = await answerTokenRequest(options, tokenRequest, version, tenant)
     log('info', 'Issued an access token', {
       ...clientOf(request),
+      grant: tokenRequest.grant_type,
       resource: tokenRequest.resource ?? tokenRequest.scope,
     })
     return reply
@@ -87,13 +88,14 @@ export async function createTokenService(options: TokenServiceOptions): Promise<
 }
 
 /** Configuration with keys: public, the same for everybody. */
-function addDiscovery(app: FastifyInstance, tenantId: string, keys: TokenServiceOptions['keys']): void {
+function addDiscovery(app: FastifyInstance, { tenantId, keys, signInBase }: TokenServiceOptions): void {
   const configuration =
     (version: EndpointVersion) => async (request: FastifyRequest<TenantRoute>, reply: FastifyReply) => {
       const tenant = parseTenant(request.params.tenant, tenantId, 'invalid_tenant')
       return reply.header('access-control-allow-origin', '*').send(
         openIdConfiguration({
           base: authorityBase(request.headers.host),
+          signInBase: signInBase ?? authorityBase(request.headers.host),
           tenant: tenant === 'own' ? tenantId : tenant,
           issuerTenant: tenant === 'own' ? tenantId : '{tenantid}',
           version,
@@ -117,7 +119,7 @@ function addDiscovery(app: FastifyInstance, tenantId: string, keys: TokenService
   )
 }
 
-/** What the configuration names but is not answered yet, or not by this method. */
+/** What the token endpoint is not answered by. */
 function addRefusals(app: FastifyInstance): void {
   for (const version of ['/v2.0', '']) {
     app.route({
@@ -125,14 +127,6 @@ function addRefusals(app: FastifyInstance): void {
       url: `/:tenant/oauth2${version}/token`,
       handler: (request) => Promise.reject(aadErrors.methodNotAllowed(request.method)),
     })
-    app.route({
-      method: ['GET', 'POST'],
-      url: `/:tenant/oauth2${version}/authorize`,
-      handler: () => Promise.reject(aadErrors.unsupportedResponseType('code')),
-    })
-    app.post(`/:tenant/oauth2${version}/devicecode`, () =>
-      Promise.reject(aadErrors.unsupportedGrant('urn:ietf:params:oauth:grant-type:device_code')),
-    )
   }
 }
 

@@ -50,6 +50,7 @@ export async function run(directory: DataDirectory, options: RunOptions, words: 
     ...environment,
     APP_ID: options.appId,
     DAPR_HTTP_PORT: String(sidecar.httpPort),
+    DAPR_GRPC_PORT: String(sidecar.grpcPort),
     DAPR_HTTP_ENDPOINT: `http://127.0.0.1:${sidecar.httpPort}`,
     ...(options.appPort ? { APP_PORT: String(options.appPort) } : {}),
   }

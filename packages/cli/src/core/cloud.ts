@@ -61,6 +61,8 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     clock,
     tenantId,
     identityEndpoint: `http://127.0.0.1:${ports.managedIdentity}/msi/token`,
+    // A person's browser has no proxy to us, and is sent to this machine rather than to the real sign-in page.
+    signInBase: `https://login.keystead.localhost:${ports.gateway}`,
     log: logTo(logger, 'identity'),
   })
   resources.defer(() => identity.close())
