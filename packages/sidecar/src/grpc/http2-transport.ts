@@ -183,9 +183,13 @@ class Http2Call implements Call {
     this.path = headers[':path'] ?? ''
     stream.on('close', () => {
       clearTimeout(this.#deadline)
-      if (this.#answered) return
-      this.#answered = true
-      this.#abandon('Canceled')
+      if (!this.#answered) {
+        this.#answered = true
+        this.#abandon('Canceled')
+      }
+      // The engine keeps a closed stream until its next full collection: the call need not stay with it.
+      stream.removeAllListeners()
+      stream.on('error', ignore)
     })
   }
 
