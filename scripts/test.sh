@@ -10,4 +10,6 @@ biome check .
 tsc -p tsconfig.tests.json
 KEYSTEAD_PYTHON=$(sh scripts/install-python.sh)/bin/python
 export KEYSTEAD_PYTHON
+KEYSTEAD_AZ=$(sh scripts/install-az.sh)/bin/az
+export KEYSTEAD_AZ
 exec vitest run --project unit --project system "$@"
