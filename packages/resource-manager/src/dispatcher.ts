@@ -24,10 +24,10 @@ import { authenticate } from './authentication.ts'
 import { hasAssignmentBelow } from './effective-scope.ts'
 import type { GroupWrites, WriteQueue } from './group-writes.ts'
 import { isRecord, withoutNulls } from './json.ts'
-import { RequestAbortedError, readJsonBody } from './json-body.ts'
+import { RequestAbortedError, readJsonBody, readTextBody } from './json-body.ts'
 import { checkLocks } from './locks.ts'
 import type { LongRunningOperations } from './long-running.ts'
-import type { OperationContext, OperationResult } from './operation.ts'
+import type { DeclaredOperation, OperationContext, OperationResult } from './operation.ts'
 import type { Match, OperationTable } from './operation-table.ts'
 import { operationHeaders } from './operation-urls.ts'
 import { normalizeLocation } from './regions.ts'
@@ -59,33 +59,131 @@ interface Exchange {
   decision?: Decision
   /** A write is audited whatever its end; a read only when it is refused. */
   write: boolean
+  /** The long-running operation that it began. */
+  started?: string
 }
 
 const guid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 const resourceGroupType = 'microsoft.resources/subscriptions/resourcegroups'
 
-export function createDispatcher(options: DispatcherOptions): RequestListener {
-  return (request, response) => {
-    void exchange(options, request, response)
+/** A request as it is worked on, wherever it comes from. */
+interface ArmRequest {
+  readonly method: string
+  readonly pathname: string
+  readonly query: Readonly<Record<string, string>>
+  readonly headers: Readonly<Record<string, string | undefined>>
+  readonly baseUrl: string
+  readonly callerIp?: string | undefined
+  authenticate(): Caller | Promise<Caller>
+  /** The body in the form that the operation reads it in. */
+  read(content: NonNullable<DeclaredOperation['content']>): Promise<unknown>
+}
+
+/** A request on behalf of a caller who has been authenticated before: one step of a deployment. */
+export interface CallerRequest {
+  readonly caller: Caller
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE'
+  /** A resource's id (and the verb of a POST). */
+  readonly path: string
+  readonly apiVersion: string
+  /** A JSON value; for an operation with `content: 'text'`, its text. */
+  readonly body?: unknown
+}
+
+export interface Dispatcher {
+  readonly listener: RequestListener
+  /** As if the caller had sent it: decided, locked, audited. Resolves when its long-running operation has ended. Rejects with ArmError. */
+  execute(request: CallerRequest): Promise<OperationResult>
+  /** Whether the type and its api-version are known, and the caller may. Throws ArmError as the request itself would. */
+  preflight(request: Omit<CallerRequest, 'body'>): void
+}
+
+export function createDispatcher(options: DispatcherOptions): Dispatcher {
+  return {
+    listener: (request, response) => {
+      void exchange(options, request, response)
+    },
+    async execute(request) {
+      const about = newExchange(request.method)
+      const result = await audited(options, fromCaller(request), about)
+      if (result instanceof ArmError) throw result
+      if (about.started === undefined) return result
+      const outcome = await options.operations.outcome(about.started)
+      return outcome === undefined ? result : { ...result, body: outcome }
+    },
+    preflight({ caller, method, path, apiVersion }) {
+      const match = find(options, parseRequestPath(encodeURI(path), method), method, apiVersion)
+      decide(options, match, caller, newExchange(method))
+    },
+  }
+}
+
+const newExchange = (method: string): Exchange => ({
+  requestId: randomUUID(),
+  operation: method,
+  resource: '',
+  write: false,
+})
+
+function fromCaller({ caller, method, path, apiVersion, body }: CallerRequest): ArmRequest {
+  return {
+    method,
+    pathname: encodeURI(path),
+    query: { 'api-version': apiVersion },
+    headers: {},
+    baseUrl: 'https://management.azure.com',
+    authenticate: () => caller,
+    read: async () => body,
+  }
+}
+
+function fromWire(options: DispatcherOptions, request: IncomingMessage): ArmRequest {
+  const { pathname, query } = splitUrl(request.url ?? '/')
+  return {
+    method: request.method ?? 'GET',
+    pathname,
+    query,
+    headers: singleHeaders(request),
+    baseUrl: baseUrlOf(request),
+    callerIp: request.socket.remoteAddress,
+    authenticate: () => authenticate(options.verifier, request.headers.authorization, options.subscription.tenantId),
+    read: (content) => (content === 'text' ? readTextBody(request) : readJsonBody(request)),
   }
 }
 
 async function exchange(options: DispatcherOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const started = options.clock()
-  const about: Exchange = {
-    requestId: randomUUID(),
-    operation: request.method ?? '',
-    resource: '',
-    write: false,
-  }
+  const about = newExchange(request.method ?? '')
   let result: OperationResult | ArmError
   try {
-    result = await answer(options, request, about)
+    result = await audited(options, fromWire(options, request), about)
   } catch (error) {
     if (error instanceof RequestAbortedError) {
       response.destroy()
       return
     }
+    throw error
+  }
+  try {
+    send(options, request, response, about, result)
+  } catch (error) {
+    // A handler gave what cannot be written: the caller gets no answer rather than half of one.
+    unexpected(options, about, error)
+    response.destroy()
+  }
+}
+
+/** The answer, or the error that stands for it, once it is in the audit trail. Rejects with RequestAbortedError only. */
+async function audited(
+  options: DispatcherOptions,
+  request: ArmRequest,
+  about: Exchange,
+): Promise<OperationResult | ArmError> {
+  const started = options.clock()
+  let result: OperationResult | ArmError
+  try {
+    result = await answer(options, request, about)
+  } catch (error) {
+    if (error instanceof RequestAbortedError) throw error
     result = error instanceof ArmError ? error : unexpected(options, about, error)
   }
   if (about.write || result.status === 401 || result.status === 403) {
@@ -97,7 +195,7 @@ async function exchange(options: DispatcherOptions, request: IncomingMessage, re
         resource: about.resource,
         status: result.status,
         durationMs: options.clock() - started,
-        ...(request.socket.remoteAddress !== undefined && { callerIp: request.socket.remoteAddress }),
+        ...(request.callerIp !== undefined && { callerIp: request.callerIp }),
         ...(about.caller !== undefined && {
           caller: {
             appId: about.caller.appId,
@@ -111,34 +209,74 @@ async function exchange(options: DispatcherOptions, request: IncomingMessage, re
       result = unexpected(options, about, error)
     }
   }
-  try {
-    send(options, request, response, about, result)
-  } catch (error) {
-    // A handler gave what cannot be written: the caller gets no answer rather than half of one.
-    unexpected(options, about, error)
-    response.destroy()
-  }
+  return result
 }
 
-async function answer(options: DispatcherOptions, request: IncomingMessage, about: Exchange): Promise<OperationResult> {
+async function answer(options: DispatcherOptions, request: ArmRequest, about: Exchange): Promise<OperationResult> {
   await options.operations.resume()
-  const method = request.method ?? 'GET'
-  const { pathname, query } = splitUrl(request.url ?? '/')
-  const path = parseRequestPath(pathname, method)
+  const { method, query, headers, baseUrl } = request
+  const path = parseRequestPath(request.pathname, method)
   about.resource = path.text
   about.write = false
   const apiVersion = query['api-version']
   if (apiVersion === undefined || apiVersion === '') throw missingApiVersion()
 
-  const caller = await authenticate(options.verifier, request.headers.authorization, options.subscription.tenantId)
+  const caller = await request.authenticate()
   about.caller = caller
-  checkSubscription(path, options.subscription.id)
-  const match = options.table.match(method, path, apiVersion)
+  const match = find(options, path, method, apiVersion)
   const { operation, reading } = match
   about.operation = operation.action
   about.resource = reading.path
   about.write = method !== 'GET' && method !== 'HEAD'
+  const { require, showItem } = decide(options, match, caller, about)
 
+  const context: OperationContext = {
+    caller,
+    id: reading.id,
+    path: reading.path,
+    apiVersion,
+    body: undefined,
+    query,
+    headers,
+    resources: options.resources,
+    authorizer: options.authorizer,
+    baseUrl,
+    clock: options.clock,
+    require,
+  }
+
+  if (!about.write) {
+    await checkPlace(options.resources, match)
+    const result = await operation.handle(context as OperationContext<never>)
+    const shown = showItem === undefined ? result : { ...result, body: onlyShown(result.body, showItem) }
+    return method === 'HEAD' && operation.method === 'GET' ? { status: 204 } : shown
+  }
+
+  const body = await request.read(operation.content ?? 'json')
+  const leave = path.resourceGroup === undefined ? undefined : options.groupWrites.enter(path.resourceGroup)
+  try {
+    return await options.writes.run(writeKey(reading.id, reading.path), async () => {
+      await checkPlace(options.resources, match)
+      await checkLocks(options.resources, operation, reading.path)
+      const checked = operation.content === 'text' ? body : await checkBody(options.resources, match, method, body)
+      const result = await operation.handle({ ...context, body: checked } as OperationContext<never>)
+      if (method === 'DELETE' && reading.on === 'resource' && result.operation === undefined) {
+        await forgetAssignments(options, reading.path)
+      }
+      return await withOperation(options, match, context, result, about)
+    })
+  } finally {
+    leave?.()
+  }
+}
+
+function find(options: DispatcherOptions, path: RequestPath, method: string, apiVersion: string): Match {
+  checkSubscription(path, options.subscription.id)
+  return options.table.match(method, path, apiVersion)
+}
+
+/** Throws AuthorizationFailed. What it returns decides inside the operation, and (for some lists) item by item. */
+function decide(options: DispatcherOptions, match: Match, caller: Caller, about: Exchange) {
   const principal: Principal = { tenantId: caller.tenantId, objectId: caller.objectId, groupIds: caller.groupIds }
   const holds = (action: string, scope: string) =>
     options.authorizer.decide({ by: 'role', principal, action, plane: 'control', scope })
@@ -152,46 +290,7 @@ async function answer(options: DispatcherOptions, request: IncomingMessage, abou
       scope,
     )
   }
-  const showItem = authorize(options.authorizer, match, principal, about, holds, require)
-
-  const context: OperationContext = {
-    caller,
-    id: reading.id,
-    path: reading.path,
-    apiVersion,
-    body: undefined,
-    query,
-    headers: singleHeaders(request),
-    resources: options.resources,
-    authorizer: options.authorizer,
-    baseUrl: baseUrlOf(request),
-    clock: options.clock,
-    require,
-  }
-
-  if (!about.write) {
-    await checkPlace(options.resources, match)
-    const result = await operation.handle(context as OperationContext<never>)
-    const shown = showItem === undefined ? result : { ...result, body: onlyShown(result.body, showItem) }
-    return method === 'HEAD' && operation.method === 'GET' ? { status: 204 } : shown
-  }
-
-  const body = await readJsonBody(request)
-  const leave = path.resourceGroup === undefined ? undefined : options.groupWrites.enter(path.resourceGroup)
-  try {
-    return await options.writes.run(writeKey(reading.id, reading.path), async () => {
-      await checkPlace(options.resources, match)
-      await checkLocks(options.resources, operation, reading.path)
-      const checked = await checkBody(options.resources, match, method, body)
-      const result = await operation.handle({ ...context, body: checked } as OperationContext<never>)
-      if (method === 'DELETE' && reading.on === 'resource' && result.operation === undefined) {
-        await forgetAssignments(options, reading.path)
-      }
-      return await withOperation(options, match, context, result)
-    })
-  } finally {
-    leave?.()
-  }
+  return { require, showItem: authorize(options.authorizer, match, principal, about, holds, require) }
 }
 
 function checkSubscription(path: RequestPath, known: string): void {
@@ -308,6 +407,7 @@ async function withOperation(
   { entry }: Match,
   context: OperationContext,
   result: OperationResult,
+  about: Exchange,
 ): Promise<OperationResult> {
   const { operation, ...plain } = result
   if (operation === undefined) return plain
@@ -319,6 +419,7 @@ async function withOperation(
     resource: context.path,
     startedBy: context.caller.objectId,
   })
+  about.started = id
   const headers = operationHeaders({
     id,
     namespace: entry.namespace,
@@ -395,7 +496,7 @@ function send(
 }
 
 function errorBody(error: ArmError): unknown {
-  return { error: { code: error.code, message: error.message } }
+  return { error: error.detail() }
 }
 
 function responseHeaders(

@@ -1,6 +1,13 @@
 /** The public surface of resource-manager: what a resource provider declares, and the service that answers for them all. */
-export { ArmError } from './arm-error.ts'
-export { notImplemented, preconditionFailed, resourceNotFound } from './arm-errors.ts'
+export { ArmError, type ErrorDetail } from './arm-error.ts'
+export {
+  invalidRequestContent,
+  notImplemented,
+  preconditionFailed,
+  resourceGroupNotFound,
+  resourceNotFound,
+} from './arm-errors.ts'
+export type { CallerRequest } from './dispatcher.ts'
 export { resourceManagerMigrations } from './migrations.ts'
 export type {
   DeclaredOperation,

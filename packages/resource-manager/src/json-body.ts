@@ -14,6 +14,20 @@ export class RequestAbortedError extends Error {
 
 /** The body as a value; undefined when it is empty. Throws ArmError 400, 413 or 415. */
 export async function readJsonBody(request: IncomingMessage): Promise<unknown> {
+  const text = await readTextBody(request)
+  if (text === undefined) return undefined
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    throw invalidRequestContent(describe(error))
+  }
+  if (!nestsWithin(value, maxDepth)) throw invalidRequestContent(`The content nests deeper than ${maxDepth} levels.`)
+  return value
+}
+
+/** The body as it was written; undefined when it is blank. Throws ArmError 400, 413 or 415. */
+export async function readTextBody(request: IncomingMessage): Promise<string | undefined> {
   const bytes = await readBytes(request)
   if (bytes.length === 0) return undefined
   const mediaType = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase()
@@ -28,15 +42,7 @@ export async function readJsonBody(request: IncomingMessage): Promise<unknown> {
   } catch {
     throw invalidRequestContent('The content is not valid UTF-8.')
   }
-  if (text.trim() === '') return undefined
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (error) {
-    throw invalidRequestContent(describe(error))
-  }
-  if (!nestsWithin(value, maxDepth)) throw invalidRequestContent(`The content nests deeper than ${maxDepth} levels.`)
-  return value
+  return text.trim() === '' ? undefined : text
 }
 
 function readBytes(request: IncomingMessage): Promise<Buffer> {

@@ -1,7 +1,7 @@
 /** Long-running operations: stored before they are answered, run in the background, begun again after a restart. */
 import { randomUUID } from 'node:crypto'
 import type { Store } from '@keystead/store'
-import { ArmError } from './arm-error.ts'
+import { ArmError, type ErrorDetail } from './arm-error.ts'
 import type { Job } from './operation.ts'
 import type { OperationRow, ResourceManagerTables } from './tables.ts'
 
@@ -17,7 +17,7 @@ export interface OperationState {
   readonly startedAt: number
   readonly endedAt?: number
   readonly result?: unknown
-  readonly error?: { readonly status: number; readonly code: string; readonly message: string }
+  readonly error?: ErrorDetail & { readonly status: number }
 }
 
 export interface LongRunningOptions {
@@ -29,7 +29,7 @@ export interface LongRunningOptions {
 
 export class LongRunningOperations {
   readonly #options: LongRunningOptions
-  readonly #running = new Set<Promise<void>>()
+  readonly #running = new Map<string, Promise<void>>()
   #resumed: Promise<void> | undefined
 
   constructor(options: LongRunningOptions) {
@@ -117,12 +117,28 @@ export class LongRunningOperations {
 
   /** Resolves when no operation is running. */
   async settled(): Promise<void> {
-    while (this.#running.size > 0) await Promise.all(this.#running)
+    while (this.#running.size > 0) await Promise.all(this.#running.values())
+  }
+
+  /** The operation when it has ended: what it came to, or ArmError. */
+  async outcome(id: string): Promise<unknown> {
+    await this.#running.get(id)
+    const state = await this.get(id)
+    if (state?.status === 'Succeeded') return state.result
+    const {
+      status = 500,
+      code = 'InternalServerError',
+      message = 'The operation failed.',
+      ...more
+    } = state?.error ?? {}
+    throw new ArmError(status, code, message, {}, more)
   }
 
   #begin(row: OperationRow): void {
-    const running = this.#run(row).finally(() => this.#running.delete(running))
-    this.#running.add(running)
+    this.#running.set(
+      row.id,
+      this.#run(row).finally(() => this.#running.delete(row.id)),
+    )
   }
 
   async #run(row: OperationRow): Promise<void> {
@@ -136,7 +152,7 @@ export class LongRunningOperations {
       const result = await job(JSON.parse(row.input))
       outcome = { status: 'Succeeded', result: result === undefined ? null : JSON.stringify(result), error: null }
     } catch (error) {
-      const { status, code, message } =
+      const failure =
         error instanceof ArmError
           ? error
           : new ArmError(500, 'InternalServerError', 'Encountered internal server error.')
@@ -146,7 +162,11 @@ export class LongRunningOperations {
         resource: row.resource,
         error: error instanceof Error ? error.message : String(error),
       })
-      outcome = { status: 'Failed', result: null, error: JSON.stringify({ status, code, message }) }
+      outcome = {
+        status: 'Failed',
+        result: null,
+        error: JSON.stringify({ status: failure.status, ...failure.detail() }),
+      }
     }
     try {
       await this.#db

@@ -59,6 +59,8 @@ export interface Operation<Body = unknown> {
   /** With `access: 'filtered'`: the action that shows one item of the list, when it is not {@link action}. */
   readonly itemAction?: (item: { readonly id: string; readonly type?: string }) => string
   readonly body?: z.ZodType<Body>
+  /** `text`: the handler is given the body as it was written, since comments and positions count in it (a template). Default `json`. */
+  readonly content?: 'json' | 'text'
   handle(context: OperationContext<Body>): Promise<OperationResult>
 }
 

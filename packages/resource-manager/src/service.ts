@@ -3,7 +3,7 @@ import type { RequestListener } from 'node:http'
 import type { AuditTrail, Authorizer } from '@keystead/authorization'
 import type { Directory, TokenVerifier } from '@keystead/identity'
 import type { Store } from '@keystead/store'
-import { createDispatcher } from './dispatcher.ts'
+import { createDispatcher, type Dispatcher } from './dispatcher.ts'
 import { GroupWrites, WriteQueue } from './group-writes.ts'
 import { LongRunningOperations } from './long-running.ts'
 import type { ResourceProvider } from './operation.ts'
@@ -26,7 +26,7 @@ export interface ResourceManagerOptions {
   readonly log: (level: 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>) => void
 }
 
-export interface ResourceManager {
+export interface ResourceManager extends Pick<Dispatcher, 'execute' | 'preflight'> {
   readonly resources: ResourceStore
   /** `management.azure.com`. */
   readonly listener: RequestListener
@@ -62,7 +62,7 @@ export async function openResourceManager(options: ResourceManagerOptions): Prom
   return {
     resources,
     register,
-    listener: createDispatcher({ ...options, table, operations, resources, writes: new WriteQueue(), groupWrites }),
+    ...createDispatcher({ ...options, table, operations, resources, writes: new WriteQueue(), groupWrites }),
     resume: () => operations.resume(),
     close: () => operations.settled(),
   }

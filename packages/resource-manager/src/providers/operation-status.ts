@@ -85,6 +85,8 @@ function resultOperation(
             state.error?.status ?? 500,
             state.error?.code ?? 'InternalServerError',
             state.error?.message ?? 'The operation failed.',
+            {},
+            state.error,
           )
       }
     },
@@ -122,6 +124,10 @@ function statusBody(state: OperationState, context: OperationContext): unknown {
     startTime: new Date(state.startedAt).toISOString(),
     ...(state.endedAt !== undefined && { endTime: new Date(state.endedAt).toISOString() }),
     ...(state.result !== undefined && { properties: state.result }),
-    ...(state.error !== undefined && { error: { code: state.error.code, message: state.error.message } }),
+    ...(state.error !== undefined && { error: withoutStatus(state.error) }),
   }
+}
+
+function withoutStatus({ status: _status, ...detail }: NonNullable<OperationState['error']>): unknown {
+  return detail
 }
