@@ -11,7 +11,8 @@ async function outcome(work) {
     if (value?.error) throw value.error
     return { value }
   } catch (error) {
-    return { code: error.code, message: error.details ?? error.message }
+    // A gRPC status has a number; over HTTP the SDK puts the sidecar's answer into the message.
+    return { code: error.code, message: error.rawMessage ?? error.message }
   }
 }
 

@@ -59,6 +59,14 @@ export async function provisionOrders(
   return { account, accountKey, vaultId, identity: await owner.identity('id-orders') }
 }
 
+/** Lets the app's identity read what its state store needs, secret by secret: no role on the vault itself. */
+export async function grantStateSecrets(owner: Provisioner, { vaultId, identity }: Orders): Promise<void> {
+  for (const name of ['name', 'key', 'container']) {
+    const secret = `${vaultId}/secrets/storage-account-${name}`
+    await owner.grant(secret, 'Key Vault Secrets User', identity.principalId)
+  }
+}
+
 /** Runs `words` as the app `orders` beside its sidecar, with the identity and nothing else to go by. */
 export async function runOrdersApp(
   cloud: TestCloud,
