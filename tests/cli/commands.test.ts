@@ -8,6 +8,7 @@ import { ClientSecretCredential } from '@azure/identity'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type CloudEnvironment, keystead, keysteadCommand, root, run, succeed } from '../support/cloud.ts'
 import { Gateway } from '../support/gateway.ts'
+import { quietPort } from '../support/ports.ts'
 import { gone, isAlive, statusOf } from '../support/processes.ts'
 import { onTerminal, Started } from '../support/started.ts'
 
@@ -24,7 +25,7 @@ let clientId: string
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'keystead-commands-'))
   data = join(directory, awkward)
-  await succeed(keystead(data, 'up', '--detach'))
+  await succeed(keystead(data, 'up', '--gateway-port', String(await quietPort()), '--detach'))
   environment = JSON.parse((await succeed(keystead(data, 'env', '--output', 'json'))).stdout) as CloudEnvironment
   gateway = await Gateway.of(environment)
   for (const name of ['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY']) process.env[name] = environment[name]
@@ -95,7 +96,7 @@ describe('output', () => {
   })
 
   test('has no colours in a pipe, and has them on a terminal', async () => {
-    const { FORCE_COLOR: _, ...env } = process.env
+    const { FORCE_COLOR: _, NO_COLOR: __, ...env } = process.env
     for (const name of ['status', 'doctor', 'logs']) {
       const { stdout, stderr } = await run(keysteadCommand, [name, '--data-dir', data], { env })
       expect(stdout + stderr).not.toContain('\x1b')

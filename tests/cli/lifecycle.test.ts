@@ -8,6 +8,7 @@ import { ResourceManagementClient } from '@azure/arm-resources'
 import { ClientSecretCredential } from '@azure/identity'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { type CloudEnvironment, keystead, keysteadCommand, run, succeed } from '../support/cloud.ts'
+import { quietPort } from '../support/ports.ts'
 import { gone, pidOf, restarted, type Status, statusOf } from '../support/processes.ts'
 import { onTerminal, Started } from '../support/started.ts'
 
@@ -46,7 +47,8 @@ const pids = async (dataDirectory: string) =>
   (await statusOf(dataDirectory)).processes.flatMap(({ pid }) => (pid === undefined ? [] : [pid]))
 
 test('`up` in the foreground stays until Ctrl-C, which leaves no process', async () => {
-  await using terminal = onTerminal(keysteadCommand, ['up', '--data-dir', data])
+  const port = String(await quietPort())
+  await using terminal = onTerminal(keysteadCommand, ['up', '--data-dir', data, '--gateway-port', port])
   await terminal.until(/Keystead is up/)
   const running = await pids(data)
   expect(running).toHaveLength(3)
@@ -98,9 +100,10 @@ test('a core killed with -9 is started again by the supervisor, and a client goe
   expect(stdout).toContain('core was ended by SIGKILL; starting it again')
 })
 
-test('two clouds run side by side, and neither knows the other', async () => {
-  const other = join(directory, 'other')
-  await succeed(up(other))
+test('two clouds that start at once run side by side, and neither knows the other', async () => {
+  const [other, third] = [join(directory, 'other'), join(directory, 'third')]
+  await Promise.all([succeed(up(other)), succeed(up(third))])
+  await succeed(keystead(third, 'reset', '--yes'))
   const theirs = await environmentOf(other)
   const ports = (status: Status) => status.processes.flatMap(({ address }) => address.match(/\d+(?=$|,)/g) ?? [])
   const ours = ports(await statusOf(data))

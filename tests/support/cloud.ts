@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setDefaultCACertificates } from 'node:tls'
 import { fileURLToPath } from 'node:url'
+import { quietPort } from './ports.ts'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 export const keysteadCommand = join(root, 'bin/keystead')
@@ -69,7 +70,10 @@ export class TestCloud implements AsyncDisposable {
   static async start(environment: NodeJS.ProcessEnv = {}): Promise<TestCloud> {
     const dataDirectory = await mkdtemp(join(tmpdir(), 'keystead-test-'))
     const env = { ...process.env, ...environment }
-    await succeed(run(keysteadCommand, ['up', '--data-dir', dataDirectory, '--detach'], { env }))
+    const port = String(await quietPort())
+    await succeed(
+      run(keysteadCommand, ['up', '--data-dir', dataDirectory, '--gateway-port', port, '--detach'], { env }),
+    )
     const { stdout } = await succeed(keystead(dataDirectory, 'env', '--output', 'json'))
     return new TestCloud(dataDirectory, JSON.parse(stdout) as CloudEnvironment, env)
   }

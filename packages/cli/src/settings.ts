@@ -1,11 +1,15 @@
 /** The settings of a cloud: made once, with ports that were free then, and kept so that clients' variables stay true. */
 import { randomUUID } from 'node:crypto'
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
 import { CliError } from './cli-error.ts'
 import type { DataDirectory, Settings } from './data-directory.ts'
 import { freePorts, isFree } from './free-ports.ts'
-import { isLocked } from './supervisor/lock.ts'
+import { isLocked, type Lock, tryLock } from './supervisor/lock.ts'
 
 const preferredGatewayPort = 8443
+/** Kept until this process ends: by then its cloud listens there, or did not start. */
+let preferredClaim: Lock | undefined
 
 export async function ensureSettings(directory: DataDirectory, gatewayPort: number | undefined): Promise<Settings> {
   await directory.create()
@@ -19,7 +23,7 @@ export async function ensureSettings(directory: DataDirectory, gatewayPort: numb
   const [managedIdentity = 0, blob = 0, queue = 0, other = 0] = await freePorts(4)
   const gateway =
     gatewayPort === undefined
-      ? (await isFree(preferredGatewayPort))
+      ? claimPreferred() && (await isFree(preferredGatewayPort))
         ? preferredGatewayPort
         : other
       : await requireFree(gatewayPort)
@@ -31,6 +35,16 @@ export async function ensureSettings(directory: DataDirectory, gatewayPort: numb
   }
   await directory.writeSettings(settings)
   return settings
+}
+
+/** Of several clouds that start at once, only one may find the preferred port free. */
+function claimPreferred(): boolean {
+  try {
+    preferredClaim ??= tryLock(join(tmpdir(), `keystead-${userInfo().uid}-port-${preferredGatewayPort}.lock`))
+  } catch {
+    // Nothing can be written there: any other port will do.
+  }
+  return preferredClaim !== undefined
 }
 
 /** The settings of a cloud that was made before. Throws {@link CliError} when there is none. */
