@@ -265,7 +265,7 @@ afterAll(async () => {
 })
 
 test(`${kills} random kill -9 during writes of secrets, roles and groups lose nothing that was acknowledged`, {
-  timeout: 600_000,
+  timeout: 1_200_000,
 }, async () => {
   const acknowledged = await Promise.all(
     all.map(async (lane) => {
