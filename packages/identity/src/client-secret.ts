@@ -9,9 +9,11 @@ const hintLength = 3
 /** Longer than any secret of ours; what is longer matches none. */
 const longestSecret = 512
 
-/** A new secret: 40 characters, 240 bits. */
+/** A new secret: 40 characters, 240 bits but for a few. A first `-` would make it an option of `az login`. */
 export function makeSecret(): string {
-  return randomBytes(30).toString('base64url')
+  let secret = '-'
+  while (secret.startsWith('-')) secret = randomBytes(30).toString('base64url')
+  return secret
 }
 
 export function secretHint(secret: string): string {
