@@ -37,7 +37,7 @@ const runtimeSchema = z.object({
 export type Runtime = z.infer<typeof runtimeSchema>
 
 /** The entries of a data directory; nothing else in it is ever deleted. */
-const ownDirectories = ['logs', 'storage', 'ca', 'azure']
+const ownDirectories = ['logs', 'storage', 'ca', 'azure', 'azure-direct']
 const ownFiles = ['keystead.db', 'master.key', 'supervisor.lock', 'owner.sealed', 'settings.json', 'runtime.json']
 
 function isOwn(entry: string): boolean {
@@ -87,6 +87,10 @@ export class DataDirectory {
   }
   get azureConfig(): string {
     return join(this.path, 'azure')
+  }
+  /** For az without the proxy: which cloud is which is kept there, so it must not be the other's. */
+  get azureDirectConfig(): string {
+    return join(this.path, 'azure-direct')
   }
   /** The owner service principal's client id and secret, sealed under the master key. */
   get owner(): string {

@@ -67,10 +67,11 @@ program.addCommand(
 )
 program.addCommand(
   command('env', 'Print the variables that point a shell at the cloud', 'eval "$(keystead env)"')
+    .option('--no-proxy', 'for clients that are told the *.keystead.localhost names (see docs/az.md)')
     .addOption(outputOption)
-    .action(async (options: Common & { output: OutputFormat }) => {
+    .action(async (options: Common & { output: OutputFormat; proxy: boolean }) => {
       const { env } = await import('./commands/env.ts')
-      await env(directoryOf(options), options.output)
+      await env(directoryOf(options), options)
     }),
 )
 program.addCommand(
@@ -91,7 +92,12 @@ program.addCommand(
     .requiredOption('--app-id <id>', "the app's Dapr id")
     .option('--app-port <port>', 'where the app listens, when it does', port)
     .option('--resources-path <directory>', 'component files (repeatable)', collect, [])
-    .option('--identity <resourceId>', 'a user-assigned identity of the app (repeatable)', collect, [])
+    .option(
+      '--identity <identity>',
+      "a user-assigned identity's resource id, or 'system' for the app's own (repeatable)",
+      collect,
+      [],
+    )
     .option('--log-level <level>', "the sidecar's log level", 'info')
     .option('--dapr-http-port <port>', "the sidecar's HTTP port (default: a free one)", port)
     .argument('<command...>', 'the app, after --')

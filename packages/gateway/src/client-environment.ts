@@ -37,7 +37,7 @@ export interface ClientEnvironmentOptions {
  * metadata address past the gateway. ALL_PROXY is left alone: the two specific variables win over it.
  */
 export function clientEnvironment(options: ClientEnvironmentOptions): Record<string, string> {
-  const { bundlePath, existing, gatewayPort } = options
+  const { existing, gatewayPort } = options
   const proxy = `http://127.0.0.1:${gatewayPort}`
   const noProxy = mergeNoProxy(existing, options.claimedSuffixes ?? CLAIMED)
   return {
@@ -47,6 +47,32 @@ export function clientEnvironment(options: ClientEnvironmentOptions): Record<str
     http_proxy: proxy,
     NO_PROXY: noProxy,
     no_proxy: noProxy,
+    ...trustEnvironment(options),
+    NODE_USE_ENV_PROXY: '1',
+    ...(options.javaTrustStorePath === undefined
+      ? {}
+      : { JAVA_TOOL_OPTIONS: javaToolOptions(gatewayPort, options.javaTrustStorePath, noProxy, existing) }),
+  }
+}
+
+/**
+ * The variables of a client that uses no proxy of ours, but names under `.keystead.localhost`: it trusts the authority,
+ * and goes to loopback past whatever proxy there is.
+ */
+export function directEnvironment(
+  options: Pick<ClientEnvironmentOptions, 'bundlePath' | 'caPath' | 'existing'>,
+): Record<string, string> {
+  const inherited = (options.existing.NO_PROXY || options.existing.no_proxy)?.split(/[\s,]+/) ?? []
+  const noProxy = [...new Set([...LOOPBACK, '.localhost', ...inherited])].filter((entry) => entry !== '').join(',')
+  return { NO_PROXY: noProxy, no_proxy: noProxy, ...trustEnvironment(options) }
+}
+
+function trustEnvironment({
+  bundlePath,
+  caPath,
+  existing,
+}: Pick<ClientEnvironmentOptions, 'bundlePath' | 'caPath' | 'existing'>): Record<string, string> {
+  return {
     // Python's requests, which az and the Python SDKs use.
     REQUESTS_CA_BUNDLE: bundlePath,
     CURL_CA_BUNDLE: bundlePath,
@@ -54,11 +80,7 @@ export function clientEnvironment(options: ClientEnvironmentOptions): Record<str
     SSL_CERT_FILE: bundlePath,
     GRPC_DEFAULT_SSL_ROOTS_FILE_PATH: bundlePath,
     // Node adds these to its own roots; an inherited file is in the bundle, so the bundle must take its place.
-    NODE_EXTRA_CA_CERTS: existing.NODE_EXTRA_CA_CERTS || !options.caPath ? bundlePath : options.caPath,
-    NODE_USE_ENV_PROXY: '1',
-    ...(options.javaTrustStorePath === undefined
-      ? {}
-      : { JAVA_TOOL_OPTIONS: javaToolOptions(gatewayPort, options.javaTrustStorePath, noProxy, existing) }),
+    NODE_EXTRA_CA_CERTS: existing.NODE_EXTRA_CA_CERTS || !caPath ? bundlePath : caPath,
   }
 }
 

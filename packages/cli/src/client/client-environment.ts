@@ -1,5 +1,5 @@
 /** The variables with which an unmodified client reaches this cloud instead of Azure. */
-import { clientEnvironment } from '@keystead/gateway'
+import { clientEnvironment, directEnvironment } from '@keystead/gateway'
 import { readOwner } from '../core/owner.ts'
 import type { DataDirectory, Settings } from '../data-directory.ts'
 
@@ -32,6 +32,28 @@ export async function personEnvironment(
     AZURE_TENANT_ID: settings.tenantId,
     AZURE_CLIENT_ID: owner.clientId,
     AZURE_CLIENT_SECRET: owner.clientSecret,
+    AZURE_SUBSCRIPTION_ID: settings.subscriptionId,
+  }
+}
+
+/**
+ * The same for a shell without the proxy, where names under `.localhost` resolve. No credential is among them: a client
+ * that was not told of these names yet would send it to the real Entra.
+ */
+export function directPersonEnvironment(
+  directory: DataDirectory,
+  settings: Settings,
+  existing: NodeJS.ProcessEnv,
+): Record<string, string> {
+  const { caBundle: bundlePath, caCertificate: caPath } = directory
+  return {
+    ...directEnvironment({ bundlePath, caPath, existing }),
+    AZURE_CONFIG_DIR: directory.azureDirectConfig,
+    AZURE_CORE_COLLECT_TELEMETRY: 'false',
+    // Or az asks the real Entra whether it knows this authority.
+    AZURE_CORE_INSTANCE_DISCOVERY: 'false',
+    AZURE_AUTHORITY_HOST: `https://login.keystead.localhost:${settings.ports.gateway}`,
+    AZURE_TENANT_ID: settings.tenantId,
     AZURE_SUBSCRIPTION_ID: settings.subscriptionId,
   }
 }

@@ -20,10 +20,12 @@ export async function registerReplica(options: {
   readonly replicaId: string
   /** Resource ids of user-assigned identities. */
   readonly identities: readonly string[]
+  /** The app that gets an identity of its own as well. */
+  readonly systemAssignedOf?: string
 }): Promise<Replica> {
-  const { replicaId, identities } = options
+  const { replicaId, identities, systemAssignedOf } = options
   const path = `/replicas/${encodeURIComponent(replicaId)}`
-  const answer = replicaAnswer.parse(await call(options, 'PUT', path, { identities }))
+  const answer = replicaAnswer.parse(await call(options, 'PUT', path, { identities, systemAssignedOf }))
   return {
     environment: { IDENTITY_ENDPOINT: answer.identityEndpoint, IDENTITY_HEADER: answer.identityHeader },
     remove: async () => {

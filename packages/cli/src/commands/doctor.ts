@@ -213,7 +213,7 @@ async function checkNames(): Promise<Finding> {
       check,
       state: 'warning',
       detail: `*.keystead.localhost does not resolve, so clients need the proxy.`,
-      mend: `Where no proxy can be set, add the names to the hosts file: 127.0.0.1 ${name}`,
+      mend: `Where no proxy can be set: \`apt-get install libnss-myhostname\` (or systemd-resolved, which most distributions run), or a line for each name in the hosts file: 127.0.0.1 ${name}`,
     }
   }
 }

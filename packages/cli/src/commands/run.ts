@@ -32,7 +32,14 @@ export async function run(directory: DataDirectory, options: RunOptions, words: 
 
   using interruption = new Interruption()
   await using resources = new AsyncDisposableStack()
-  const replica = await registerReplica({ directory, settings, credential, replicaId, identities: options.identity })
+  const replica = await registerReplica({
+    directory,
+    settings,
+    credential,
+    replicaId,
+    identities: options.identity.filter((identity) => identity !== 'system'),
+    ...(options.identity.includes('system') ? { systemAssignedOf: options.appId } : {}),
+  })
   resources.defer(() => replica.remove())
   const environment = { ...base, ...network, ...replica.environment }
   const sidecar = await Sidecar.spawn({

@@ -148,7 +148,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     {
       pattern: 'control.keystead.localhost',
       service: 'Keystead',
-      listener: createControlListener({ principals, verifier, authorizer }),
+      listener: createControlListener({ principals, verifier, authorizer, subscriptionId }),
     },
     ...unservedHosts.map((host) => ({ ...host, listener: notImplemented(host.service) })),
   ])

@@ -10,10 +10,17 @@ import { z } from 'zod'
 
 const audiences = ['https://management.azure.com', 'https://management.core.windows.net']
 const assignAction = 'Microsoft.ManagedIdentity/userAssignedIdentities/assign/action'
+/** What gives an app an identity of its own on Azure: writing the app. */
+const writeAppAction = 'Microsoft.App/containerApps/write'
 
 const replicaBody = z.object({
   replicaId: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
   identities: z.array(z.string().max(2048)).max(20),
+  /** The app whose system-assigned identity is wanted, made when it has none. */
+  systemAssignedOf: z
+    .string()
+    .regex(/^[a-zA-Z0-9][a-zA-Z0-9-]{0,59}$/)
+    .optional(),
 })
 export type ReplicaRequest = z.infer<typeof replicaBody>
 
@@ -34,26 +41,26 @@ export function createControlListener(options: {
   readonly principals: Directory
   readonly verifier: TokenVerifier
   readonly authorizer: Authorizer
+  readonly subscriptionId: string
 }): RequestListener {
-  const { principals, verifier, authorizer } = options
+  const { principals, verifier, authorizer, subscriptionId } = options
   const app = fastify({ bodyLimit: 64 * 1024 })
 
-  const requireAssign = async (caller: Caller, identity: string): Promise<void> => {
-    const decision = authorizer.decide({
-      by: 'role',
-      principal: caller,
-      action: assignAction,
-      plane: 'control',
-      scope: identity,
-    })
+  const require = (caller: Caller, action: string, scope: string): void => {
+    const decision = authorizer.decide({ by: 'role', principal: caller, action, plane: 'control', scope })
     if (!decision.allowed) {
       throw new ControlError(
         403,
         'AuthorizationFailed',
-        `The client '${caller.appId}' with object id '${caller.objectId}' does not have authorization to perform action '${assignAction}' over scope '${identity}' or the scope is invalid. If access was recently granted, please refresh your credentials.`,
+        `The client '${caller.appId}' with object id '${caller.objectId}' does not have authorization to perform action '${action}' over scope '${scope}' or the scope is invalid. If access was recently granted, please refresh your credentials.`,
       )
     }
-    if (!(await principals.managedIdentity(identity))) {
+  }
+
+  const requireAssign = async (caller: Caller, identity: string): Promise<void> => {
+    const known = await principals.managedIdentity(identity)
+    require(caller, known?.kind === 'SystemAssigned' ? writeAppAction : assignAction, identity)
+    if (!known) {
       throw new ControlError(
         404,
         'ResourceNotFound',
@@ -62,16 +69,24 @@ export function createControlListener(options: {
     }
   }
 
+  /** As of a container app of that name; it stays when the app ends, so that roles can be given to it between runs. */
+  const ownIdentity = async (caller: Caller, appId: string): Promise<string> => {
+    const resourceId = `/subscriptions/${subscriptionId}/resourceGroups/keystead-run/providers/Microsoft.App/containerApps/${appId}`
+    require(caller, writeAppAction, resourceId)
+    return (await principals.createManagedIdentity({ resourceId, kind: 'SystemAssigned' })).resourceId
+  }
+
   app.put('/replicas/:id', async (request, reply) => {
     const caller = await verifier.verify(request.headers.authorization, audiences)
-    const { replicaId, identities } = replicaBody.parse({
+    const { replicaId, identities, systemAssignedOf } = replicaBody.parse({
       ...(request.body as object),
       replicaId: (request.params as { id: string }).id,
     })
     // A registration that stands belongs to whoever may assign its identities, too.
     const concerned = new Set([...identities, ...(principals.replicaIdentities(replicaId) ?? [])])
     for (const identity of concerned) await requireAssign(caller, identity)
-    const replica = await principals.registerReplica({ replicaId, identityResourceIds: identities })
+    const own = systemAssignedOf === undefined ? [] : [await ownIdentity(caller, systemAssignedOf)]
+    const replica = await principals.registerReplica({ replicaId, identityResourceIds: [...own, ...identities] })
     return reply
       .header('cache-control', 'no-store')
       .send({ identityEndpoint: replica.endpoint, identityHeader: replica.header })
