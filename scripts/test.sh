@@ -12,4 +12,5 @@ KEYSTEAD_PYTHON=$(sh scripts/install-python.sh)/bin/python
 export KEYSTEAD_PYTHON
 KEYSTEAD_AZ=$(sh scripts/install-az.sh)/bin/az
 export KEYSTEAD_AZ
+sh scripts/install-localhost-names.sh
 exec vitest run --project unit --project system "$@"

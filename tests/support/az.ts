@@ -14,6 +14,9 @@ export function azCommand(): string {
   return KEYSTEAD_AZ
 }
 
+/** Bash takes Node's pipe for a network connection, on which it would read the machine's start files. */
+const strictly = ['--norc', '-euo', 'pipefail', '-c'] as const
+
 /** What `ERROR:` introduces, with its following lines; az prints warnings there as well. */
 export interface Refusal {
   readonly code: number
@@ -79,7 +82,7 @@ export class Az implements AsyncDisposable {
    * `variables` are set for it alone.
    */
   run(command: string, variables: Readonly<Record<string, string>> = {}): Promise<Finished> {
-    return run('bash', ['-euo', 'pipefail', '-c', command], {
+    return run('bash', [...strictly, command], {
       env: { ...this.environment, ...variables },
       cwd: this.home,
     })
@@ -87,7 +90,7 @@ export class Az implements AsyncDisposable {
 
   /** For a command that waits for something that the test does. */
   start(command: string, variables: Readonly<Record<string, string>> = {}): Started {
-    return new Started('bash', ['-euo', 'pipefail', '-c', command], {
+    return new Started('bash', [...strictly, command], {
       env: { ...this.environment, ...variables },
       cwd: this.home,
     })

@@ -1,4 +1,5 @@
 /** The token service's own addresses: which hosts it answers as, what its endpoints are called there. */
+import type { IncomingHttpHeaders } from 'node:http'
 
 /** Entra's public hosts, as msal lists them; the first is the one that others are aliases of. */
 export const authorityHosts = [
@@ -23,8 +24,15 @@ export function isOwnHost(host: string): boolean {
   )
 }
 
+/** The host that the client asked: behind the gateway, `Host` is Entra's also where the client used a local name. */
+export function askedHost(headers: IncomingHttpHeaders): string | undefined {
+  const forwarded = headers['x-forwarded-host']
+  return typeof forwarded === 'string' ? forwarded : headers.host
+}
+
 /** The base URL that documents name: the host that was asked when it is one of ours, Entra's otherwise. */
-export function authorityBase(host: string | undefined): string {
+export function authorityBase(headers: IncomingHttpHeaders): string {
+  const host = askedHost(headers)
   return `https://${host && isOwnHost(host) ? host.toLowerCase() : authorityHosts[0]}`
 }
 

@@ -13,8 +13,13 @@ const hosts = new Set([
   'graph.microsoft.com',
   'api.loganalytics.io',
 ])
+/** Also what a user's scopes without a resource mean, `User.Read` or `openid` alone. */
+const graph = 'https://graph.microsoft.com'
 /** `ACCOUNT.blob.core.windows.net`: 3 to 24 lower-case letters and digits. */
 const storageHost = /^[a-z0-9]{3,24}\.(?:blob|queue)\.core\.windows\.net$/
+
+/** Microsoft Graph by its name without a proxy: tokens are for Microsoft Graph all the same. */
+const localGraph = /^https:\/\/graph\.keystead\.localhost(?::\d{1,5})?(?=\/?$)/i
 
 /**
  * The audience for a resource as a caller names it: the host in lower case, a trailing slash kept when there was one
@@ -22,7 +27,7 @@ const storageHost = /^[a-z0-9]{3,24}\.(?:blob|queue)\.core\.windows\.net$/
  * Undefined: no such resource.
  */
 export function audienceOf(resource: string): string | undefined {
-  const match = /^https:\/\/([^/?#@:\s]+)(\/?)$/i.exec(resource)
+  const match = /^https:\/\/([^/?#@:\s]+)(\/?)$/i.exec(resource.replace(localGraph, graph))
   const host = match?.[1]?.toLowerCase()
   if (!host || !(hosts.has(host) || storageHost.test(host))) return undefined
   return `https://${host}${match?.[2] ?? ''}`
@@ -42,9 +47,6 @@ export function resourceOfScope(scope: string): string {
   if (resource === '') throw aadErrors.scopeMalformed(scope)
   return resource
 }
-
-/** Microsoft Graph: what a user's scopes without a resource mean, `User.Read` or `openid` alone. */
-const graph = 'https://graph.microsoft.com'
 
 /** The resource in a user's v2 `scope`, which may name single permissions. Throws {@link AadError}. */
 export function resourceOfUserScope(scope: string): string {

@@ -94,8 +94,8 @@ function addDiscovery(app: FastifyInstance, { tenantId, keys, signInBase }: Toke
       const tenant = parseTenant(request.params.tenant, tenantId, 'invalid_tenant')
       return reply.header('access-control-allow-origin', '*').send(
         openIdConfiguration({
-          base: authorityBase(request.headers.host),
-          signInBase: signInBase ?? authorityBase(request.headers.host),
+          base: authorityBase(request.headers),
+          signInBase: signInBase ?? authorityBase(request.headers),
           tenant: tenant === 'own' ? tenantId : tenant,
           issuerTenant: tenant === 'own' ? tenantId : '{tenantid}',
           version,
@@ -113,9 +113,7 @@ function addDiscovery(app: FastifyInstance, { tenantId, keys, signInBase }: Toke
   app.get('/:tenant/discovery/keys', keySet)
 
   app.get('/common/discovery/instance', async (request, reply) =>
-    reply
-      .header('access-control-allow-origin', '*')
-      .send(instanceDiscovery(authorityBase(request.headers.host), tenantId)),
+    reply.header('access-control-allow-origin', '*').send(instanceDiscovery(authorityBase(request.headers), tenantId)),
   )
 }
 

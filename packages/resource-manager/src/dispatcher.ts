@@ -21,6 +21,7 @@ import {
   subscriptionNotFound,
 } from './arm-errors.ts'
 import { authenticate } from './authentication.ts'
+import { cloudMetadata, metadataPath } from './cloud-metadata.ts'
 import { hasAssignmentBelow } from './effective-scope.ts'
 import type { GroupWrites, WriteQueue } from './group-writes.ts'
 import { isRecord, withoutNulls } from './json.ts'
@@ -215,6 +216,9 @@ async function audited(
 async function answer(options: DispatcherOptions, request: ArmRequest, about: Exchange): Promise<OperationResult> {
   await options.operations.resume()
   const { method, query, headers, baseUrl } = request
+  if (method === 'GET' && metadataPath.test(request.pathname)) {
+    return cloudMetadata(query['api-version'], localHostOf(headers))
+  }
   const path = parseRequestPath(request.pathname, method)
   about.resource = path.text
   about.write = false
@@ -463,9 +467,15 @@ function singleHeaders(request: IncomingMessage): Record<string, string | undefi
 const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i
 const hostName = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:\d{1,5})?$/i
 
+/** The name under `.keystead.localhost` by which the client came through the gateway, if it used one. */
+function localHostOf(headers: Readonly<Record<string, string | string[] | undefined>>): string | undefined {
+  const forwarded = headers['x-forwarded-host']
+  return typeof forwarded === 'string' && hostName.test(forwarded) ? forwarded : undefined
+}
+
 /** Links lead back to the name that the caller used: over TLS, but on a loopback socket that has none. */
 function baseUrlOf(request: IncomingMessage): string {
-  const { host } = request.headers
+  const host = localHostOf(request.headers) ?? request.headers.host
   const encrypted = 'encrypted' in request.socket && request.socket.encrypted === true
   if (host !== undefined && !encrypted && loopback.test(host)) return `http://${host}`
   return host !== undefined && (hostName.test(host) || loopback.test(host))

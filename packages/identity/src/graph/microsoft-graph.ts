@@ -1,6 +1,7 @@
 /** `graph.microsoft.com`: the tenant's directory as Microsoft Graph serves it. */
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { askedHost } from '../authority.ts'
 import type { TokenVerifier } from '../caller.ts'
 import type { DirectoryObjects } from '../directory/directory-objects.ts'
 import { GraphAccess } from './access.ts'
@@ -56,7 +57,7 @@ export function createMicrosoftGraph(options: MicrosoftGraphOptions): RequestLis
 
   async function answer(request: IncomingMessage): Promise<GraphAnswer> {
     const caller = await verifier.verify(request.headers.authorization, audiences)
-    const host = request.headers.host ?? 'graph.microsoft.com'
+    const host = askedHost(request.headers) ?? 'graph.microsoft.com'
     const target = `https://${host}${request.url ?? '/'}`
     if (!URL.canParse(target)) throw graphErrors.badRequest('The request URI is not well formed.')
     const url = new URL(target)

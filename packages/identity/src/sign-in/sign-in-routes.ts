@@ -1,7 +1,7 @@
 /** The endpoints of a sign-in that are not the token endpoint: authorization, device codes, the pages of both. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { AadError, aadErrors } from '../aadsts.ts'
-import { authorityBase, isOwnHost } from '../authority.ts'
+import { askedHost, authorityBase, isOwnHost } from '../authority.ts'
 import type { Users } from '../directory/users.ts'
 import { DirectoryError } from '../directory-error.ts'
 import type { Principals } from '../principals.ts'
@@ -254,7 +254,7 @@ export function addSignIn(app: FastifyInstance, options: SignInOptions): void {
       scope,
       tenant,
     })
-    const page = `${options.signInBase ?? authorityBase(request.headers.host)}/device`
+    const page = `${options.signInBase ?? authorityBase(request.headers)}/device`
     return reply.headers({ 'cache-control': 'no-store', pragma: 'no-cache' }).send({
       user_code: userCode,
       device_code: code,
@@ -311,10 +311,8 @@ function fromOwnPage(request: FastifyRequest): boolean {
   if (site !== undefined && site !== 'same-origin') return false
   if (origin === undefined || origin === 'null') return origin === undefined || site === 'same-origin'
   if (!URL.canParse(origin)) return false
-  const forwarded = request.headers['x-forwarded-host']
-  const own = typeof forwarded === 'string' ? forwarded : request.headers.host
   const { host } = new URL(origin)
-  return host === own?.toLowerCase() && isOwnHost(host)
+  return host === askedHost(request.headers)?.toLowerCase() && isOwnHost(host)
 }
 
 /** A refusal in words for the person at the page. */
