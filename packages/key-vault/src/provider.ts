@@ -28,6 +28,7 @@ import {
   vaultBody,
   vaultPatchBody,
 } from './vault-properties.ts'
+import { type VaultSecretsOptions, vaultSecretsType } from './vault-secrets.ts'
 
 /** Those of Microsoft.KeyVault that clients are known to send. */
 const apiVersions = [
@@ -53,7 +54,8 @@ const apiVersions = [
   '2015-06-01',
 ]
 
-export function keyVaultProvider(directory: VaultDirectory): ResourceProvider {
+export function keyVaultProvider(options: VaultSecretsOptions): ResourceProvider {
+  const { directory } = options
   const vaults = new VaultHandlers(directory)
   const deleted = new DeletedVaultHandlers(directory)
   return {
@@ -136,6 +138,7 @@ export function keyVaultProvider(directory: VaultDirectory): ResourceProvider {
           } satisfies Operation<AccessPoliciesBody>,
         ],
       },
+      vaultSecretsType(options, apiVersions),
       {
         type: 'deletedVaults',
         apiVersions,

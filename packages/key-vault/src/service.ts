@@ -8,6 +8,7 @@ import { DataPlane } from './data-plane.ts'
 import { keyVaultProvider } from './provider.ts'
 import { SecretOperations } from './secret-operations.ts'
 import { SecretRepository } from './secret-repository.ts'
+import { type TemplateSecretReference, templateSecret } from './template-secret.ts'
 import { ValueCache } from './value-cache.ts'
 import { VaultDirectory } from './vault-directory.ts'
 
@@ -26,6 +27,8 @@ export interface KeyVaultOptions {
 
 export interface KeyVault {
   readonly provider: ResourceProvider
+  /** The secret that a template's parameter refers to, or why it cannot be had. Whether the caller may is the deployment's to decide. */
+  secretForTemplate(reference: TemplateSecretReference): ReturnType<typeof templateSecret>
   /** Whether this name has a vault: the gateway refuses an unknown `NAME.vault.azure.net`. */
   exists(name: string): boolean
   /** `NAME.vault.azure.net`: the vault is named by the request's Host. */
@@ -58,7 +61,8 @@ export async function openKeyVault(options: KeyVaultOptions): Promise<KeyVault> 
     log: options.log,
   })
   return {
-    provider: keyVaultProvider(directory),
+    provider: keyVaultProvider({ directory, repository, cache }),
+    secretForTemplate: (reference) => templateSecret(directory, repository, reference),
     exists: (name) => directory.live(name) !== undefined,
     listener,
     async close() {

@@ -89,14 +89,16 @@ export interface CallerRequest {
   readonly apiVersion: string
   /** A JSON value; for an operation with `content: 'text'`, its text. */
   readonly body?: unknown
+  /** By name in lower case. */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 export interface Dispatcher {
   readonly listener: RequestListener
   /** As if the caller had sent it: decided, locked, audited. Resolves when its long-running operation has ended. Rejects with ArmError. */
   execute(request: CallerRequest): Promise<OperationResult>
-  /** Whether the type and its api-version are known, and the caller may. Throws ArmError as the request itself would. */
-  preflight(request: Omit<CallerRequest, 'body'>): void
+  /** The action that the request needs, and whether the caller holds it. Throws ArmError for an unknown type or api-version. */
+  preflight(request: Omit<CallerRequest, 'body' | 'headers'>): { readonly action: string; readonly allowed: boolean }
 }
 
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
@@ -113,8 +115,14 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       return outcome === undefined ? result : { ...result, body: outcome }
     },
     preflight({ caller, method, path, apiVersion }) {
-      const match = find(options, parseRequestPath(encodeURI(path), method), method, apiVersion)
-      decide(options, match, caller, newExchange(method))
+      const { operation, reading } = find(options, parseRequestPath(encodeURI(path), method), method, apiVersion)
+      const principal: Principal = { tenantId: caller.tenantId, objectId: caller.objectId, groupIds: caller.groupIds }
+      const { action } = operation
+      return {
+        action,
+        allowed: options.authorizer.decide({ by: 'role', principal, action, plane: 'control', scope: reading.path })
+          .allowed,
+      }
     },
   }
 }
@@ -126,12 +134,12 @@ const newExchange = (method: string): Exchange => ({
   write: false,
 })
 
-function fromCaller({ caller, method, path, apiVersion, body }: CallerRequest): ArmRequest {
+function fromCaller({ caller, method, path, apiVersion, body, headers = {} }: CallerRequest): ArmRequest {
   return {
     method,
     pathname: encodeURI(path),
     query: { 'api-version': apiVersion },
-    headers: {},
+    headers,
     baseUrl: 'https://management.azure.com',
     authenticate: () => caller,
     read: async () => body,

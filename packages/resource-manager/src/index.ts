@@ -18,7 +18,8 @@ export type {
   ResourceProvider,
   ResourceTypeDeclaration,
 } from './operation.ts'
-export { type Page, pageOfResources } from './paging.ts'
+export { nextLink, type Page, pageOfResources, pageSize, pageStart } from './paging.ts'
+export { resourcesApiVersions } from './providers/resources/api-versions.ts'
 export { normalizeLocation, type Region, regionDisplayNames, regions } from './regions.ts'
 export { formatResourceId, parseResourceId, type ResourceId } from './resource-id.ts'
 export type { Resource, ResourceStore } from './resource-store.ts'

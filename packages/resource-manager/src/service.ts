@@ -30,6 +30,8 @@ export interface ResourceManager extends Pick<Dispatcher, 'execute' | 'preflight
   readonly resources: ResourceStore
   /** `management.azure.com`. */
   readonly listener: RequestListener
+  /** The api-versions of a type, newest first; none when it is not known. */
+  apiVersions(type: string): readonly string[]
   /** Providers are added once, before the first request. */
   register(provider: ResourceProvider): void
   /** Begins again the long-running operations that a restart interrupted. Called after the last {@link register}; the first request does it too. */
@@ -61,6 +63,7 @@ export async function openResourceManager(options: ResourceManagerOptions): Prom
 
   return {
     resources,
+    apiVersions: (type) => table.type(type)?.declaration.apiVersions ?? [],
     register,
     ...createDispatcher({ ...options, table, operations, resources, writes: new WriteQueue(), groupWrites }),
     resume: () => operations.resume(),

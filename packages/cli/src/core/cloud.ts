@@ -2,6 +2,7 @@
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { AuditTrail, authorizationMigrations, openAuthorizer } from '@keystead/authorization'
+import { deploymentsMigrations, openDeployments } from '@keystead/deployments'
 import { createHostTable, openCertificateAuthority, startGateway } from '@keystead/gateway'
 import { identityMigrations, openIdentityService } from '@keystead/identity'
 import { keyVaultMigrations, openKeyVault } from '@keystead/key-vault'
@@ -49,6 +50,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       resourceManagerMigrations,
       keyVaultMigrations,
       storageMigrations,
+      deploymentsMigrations,
     ],
   })
   resources.defer(() => store.close())
@@ -67,13 +69,14 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   })
   resources.defer(() => identity.close())
   const { directory: principals, verifier } = identity
+  const subscription = { id: subscriptionId, displayName: 'Keystead', tenantId }
   const resourceManager = await openResourceManager({
     store,
     authorizer,
     verifier,
     directory: principals,
     audit,
-    subscription: { id: subscriptionId, displayName: 'Keystead', tenantId },
+    subscription,
     clock,
     log: logTo(logger, 'resource-manager'),
   })
@@ -94,11 +97,22 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     log: logTo(logger, 'storage'),
   })
   resources.defer(() => storage.close())
+  const deployments = await openDeployments({
+    store,
+    manager: resourceManager,
+    subscription,
+    secretOf: (reference) => keyVault.secretForTemplate(reference),
+    clock,
+    log: logTo(logger, 'deployments'),
+  })
   resourceManager.register(keyVault.provider)
   resourceManager.register(storage.provider)
-  // Closed before the providers, since its jobs call them.
+  resourceManager.register(deployments.provider)
+  // Closed before the providers, since its jobs call them; and before it the deployments, which wait for those.
   resources.defer(() => resourceManager.close())
+  resources.defer(() => deployments.close())
   await resourceManager.resume()
+  await deployments.resume()
 
   await ensureOwner({ directory, masterKey, principals, authorizer, tenantId, subscriptionId, clock })
 

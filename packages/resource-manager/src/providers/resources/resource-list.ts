@@ -48,10 +48,13 @@ async function listResources(context: OperationContext) {
     (resource) => resourceBody(resource, expand),
     (resource) =>
       resource.location !== undefined &&
-      resource.type !== resourceGroupType &&
+      !untracked.has(resource.type) &&
       (filter === undefined || matchesResource(resource, filter, text)),
   )
 }
+
+/** Those with a location that are no resource in a group: the groups themselves, and a subscription's deployments. */
+const untracked: ReadonlySet<string> = new Set([resourceGroupType, 'Microsoft.Resources/deployments'])
 
 const nothing: Resource = { id: '', name: '', type: '', properties: {}, etag: '' }
 
