@@ -26,7 +26,7 @@ const secretType = `${vaultType}/secrets`
 const pageLength = 25
 
 // The parts are checked as the data plane checks them.
-const body = z.object({ tags: z.unknown(), properties: z.looseObject({ attributes: z.unknown() }) })
+const body = z.object({ tags: z.unknown().optional(), properties: z.record(z.string(), z.unknown()) })
 type Body = z.infer<typeof body>
 
 export interface VaultSecretsOptions {
