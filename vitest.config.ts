@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
 // Tests resolve our own packages to their sources, so a unit test never runs a stale build.
-const resolve = { conditions: ['keystead-source', 'node', 'import', 'module', 'default'] }
+// No 'import' here: it would count for what CommonJS packages require as well.
+const resolve = { conditions: ['keystead-source', 'node'] }
 
 export default defineConfig({
   resolve,

@@ -1,9 +1,11 @@
 /** What a component says about its own metadata fields, which is also how that metadata is decoded. */
 import { ComponentError } from './component-error.ts'
-import { parseGoInt } from './go/strconv.ts'
+import { parseGoDuration } from './go/duration.ts'
+import { parseGoInt, quote } from './go/strconv.ts'
 import type { Metadata } from './metadata.ts'
 
-export type FieldType = 'string' | 'bool' | 'number'
+/** A `duration` is decoded to milliseconds. */
+export type FieldType = 'string' | 'bool' | 'number' | 'duration'
 
 /** One field of a component's metadata: dapr/components-contrib `metadata.yaml`. */
 export interface MetadataField {
@@ -29,7 +31,11 @@ export interface ComponentDeclaration {
   readonly fields: Readonly<Record<string, MetadataField>>
 }
 
-type Value<T extends FieldType> = T extends 'bool' ? boolean : T extends 'number' ? number | undefined : string
+type Value<T extends FieldType> = T extends 'bool'
+  ? boolean
+  : T extends 'number' | 'duration'
+    ? number | undefined
+    : string
 
 /** A declaration's fields with their values; an absent string is empty, an absent bool is false. */
 export type Decoded<D extends ComponentDeclaration> = {
@@ -38,8 +44,9 @@ export type Decoded<D extends ComponentDeclaration> = {
 
 /**
  * Decodes metadata as `kit/metadata.DecodeMetadata` does: names without regard to case, the first name that is there
- * wins even when it is empty, bools by their truthy words, numbers in Go's notation, unknown fields ignored.
- * @throws ComponentError when two keys differ only by case, or a number is not one
+ * wins even when it is empty, bools by their truthy words, numbers in Go's notation, durations in Go's or as
+ * whole seconds, unknown fields ignored.
+ * @throws ComponentError when two keys differ only by case, or a number or a duration is not one
  */
 export function decodeMetadata<D extends ComponentDeclaration>(declaration: D, metadata: Metadata): Decoded<D> {
   const byLowerName = lowerCaseNames(metadata)
@@ -75,10 +82,22 @@ function decodeField(name: string, field: MetadataField, value: string): string 
       if (value === '') return undefined
       const parsed = parseGoInt(value, 32)
       if (typeof parsed === 'number') return parsed
-      const fieldName = name.charAt(0).toUpperCase() + name.slice(1)
-      throw new ComponentError(`1 error(s) decoding:\n\n* cannot parse '${fieldName}' as int: ${parsed.error}`)
+      throw new ComponentError(`1 error(s) decoding:\n\n* cannot parse '${goName(name)}' as int: ${parsed.error}`)
+    }
+    case 'duration': {
+      if (value === '') return undefined
+      const parsed = parseGoDuration(value)
+      if (parsed !== undefined) return parsed
+      const seconds = parseGoInt(value, 64)
+      if (typeof seconds === 'number') return seconds * 1000
+      const why = `time: ${/^[+-]?[\d.]+$/.test(value) ? 'missing unit in' : 'invalid'} duration ${quote(value)}`
+      throw new ComponentError(`1 error(s) decoding:\n\n* error decoding '${goName(name)}': ${why}\n${seconds.error}`)
     }
   }
+}
+
+function goName(name: string): string {
+  return name.charAt(0).toUpperCase() + name.slice(1)
 }
 
 /** Dapr's idea of true (kit/strings `IsTruthy`): y, yes, true, t, on, 1. */

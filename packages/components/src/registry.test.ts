@@ -33,7 +33,7 @@ describe('the registry', () => {
   })
 
   it.each([
-    ['state.redis', 'v1'],
+    ['state.mysql', 'v1'],
     ['state.in-memory', 'v2'],
     ['state.azure.blobstorage', 'v3'],
     ['state.azure.blobstorage', 'v0'],

@@ -55,6 +55,23 @@ const components: Readonly<Record<string, Entry>> = {
     },
   },
   'state.in-memory': async () => inMemory,
+  'state.postgresql': {
+    default: 'v1',
+    preferred: 'v2',
+    deprecated: [],
+    versions: {
+      v1: async () => (await import('./state/postgresql/postgresql.ts')).v1,
+      v2: async () => (await import('./state/postgresql/postgresql.ts')).v2,
+    },
+  },
+  'state.redis': async () => (await import('./state/redis/redis.ts')).factory,
+  'state.sqlite': async () => (await import('./state/sqlite/sqlite.ts')).factory,
+}
+
+/** Other names that daprd has for a type. */
+const aliases: Readonly<Record<string, string>> = {
+  'state.postgres': 'state.postgresql',
+  'state.sqlite3': 'state.sqlite',
 }
 
 const initialVersions = ['', 'v0', 'v1']
@@ -82,7 +99,8 @@ export function createRegistry(): ComponentRegistry {
 }
 
 function entryOf(type: string): Entry | undefined {
-  const name = type.toLowerCase()
+  const lower = type.toLowerCase()
+  const name = (Object.hasOwn(aliases, lower) && aliases[lower]) || lower
   return Object.hasOwn(components, name) ? components[name] : undefined
 }
 

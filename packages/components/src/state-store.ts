@@ -1,3 +1,5 @@
+import type { StateQuery } from './state/query.ts'
+
 export type StateStoreFeature = 'ETAG' | 'TRANSACTIONAL' | 'TTL' | 'QUERY_API' | 'DELETE_WITH_PREFIX' | 'KEYS_LIKE'
 
 export interface StateStoreOptions {
@@ -17,6 +19,8 @@ export interface SetStateRequest {
   /** With its prefix, e.g. `myapp||order-1`. */
   readonly key: string
   readonly value: Uint8Array
+  /** The app gave a JSON value, of which `value` is the text; else it gave bytes. Some stores keep the two apart. */
+  readonly isJson?: boolean
   readonly etag?: string
   readonly metadata: Readonly<Record<string, string>>
   readonly options: StateStoreOptions
@@ -46,6 +50,18 @@ export interface KeysLikePage {
   readonly continuationToken?: string
 }
 
+export interface QueryStateItem {
+  readonly key: string
+  readonly data: Uint8Array
+  readonly etag?: string
+}
+
+export interface QueryStateResult {
+  readonly items: readonly QueryStateItem[]
+  /** Where the next page starts; empty where the query had no limit. */
+  readonly token: string
+}
+
 /** A state store: dapr/components-contrib `state/store.go`. */
 export interface StateStore {
   readonly features: readonly StateStoreFeature[]
@@ -67,5 +83,7 @@ export interface StateStore {
   deleteWithPrefix?(prefix: string, signal: AbortSignal): Promise<number>
   /** Only with the KEYS_LIKE feature: the keys that match an SQL LIKE pattern. */
   keysLike?(request: KeysLikeRequest, signal: AbortSignal): Promise<KeysLikePage>
+  /** The query API. A store without the QUERY_API feature that has it all the same refuses with a reason of its own. */
+  query?(query: StateQuery, metadata: Readonly<Record<string, string>>, signal: AbortSignal): Promise<QueryStateResult>
   close?(): Promise<void>
 }

@@ -1,5 +1,6 @@
 /** What every state store must do, as checks that any test runner can run. */
 import assert from 'node:assert/strict'
+import { setTimeout } from 'node:timers/promises'
 import { isEtagMismatch } from '../etag-error.ts'
 import type { SetStateRequest, StateItem, StateStore, StateStoreFeature, StateStoreOptions } from '../state-store.ts'
 import type { Check } from './check.ts'
@@ -179,16 +180,84 @@ const transactions: readonly Check<StateStoreSubject>[] = [
       assert.ok(store.transact, 'has transactions')
       const [one, other] = [newKey(), newKey()]
       await set(store, one, 'before')
+      await set(store, other, 'first')
+      const old = await etagOf(store, other)
+      await set(store, other, 'second')
       const refused = store.transact(
         [
           { operation: 'upsert', request: request(one, 'after') },
-          { operation: 'upsert', request: request(other, 'x', { etag: 'wrong' }) },
+          { operation: 'upsert', request: request(other, 'x', { etag: old }) },
         ],
         {},
         signal(),
       )
       await assert.rejects(refused, isEtagMismatch)
-      assert.deepEqual([await text(store, one), await text(store, other)], ['before', undefined])
+      assert.deepEqual([await text(store, one), await text(store, other)], ['before', 'second'])
+    },
+  },
+]
+
+const timesToLive: readonly Check<StateStoreSubject>[] = [
+  {
+    name: 'lets an item go when its time to live has passed',
+    async run({ store }) {
+      const [short, long, ever] = [newKey(), newKey(), newKey()]
+      await set(store, short, 'one', { metadata: { ttlInSeconds: '1' } })
+      await set(store, long, 'two', { metadata: { ttlInSeconds: '1000' } })
+      await set(store, ever, 'three', { metadata: { ttlInSeconds: '1000' } })
+      await set(store, ever, 'three', { metadata: { ttlInSeconds: '-1' } })
+      for (const end = Date.now() + 10_000; (await text(store, short)) !== undefined; ) {
+        assert.ok(Date.now() < end, 'the item is still there')
+        await setTimeout(50)
+      }
+      assert.deepEqual([await text(store, long), await text(store, ever)], ['two', 'three'])
+      assert.equal((await get(store, ever)).metadata?.ttlExpireTime, undefined)
+    },
+  },
+  {
+    name: 'counts what has expired as not there for a first write',
+    async run({ store }) {
+      const key = newKey()
+      const options = { concurrency: 'first-write' } as const
+      await set(store, key, 'one', { options, metadata: { ttlInSeconds: '1' } })
+      await assert.rejects(set(store, key, 'two', { options }))
+      while ((await text(store, key)) !== undefined) await setTimeout(50)
+      await set(store, key, 'three', { options })
+      assert.equal(await text(store, key), 'three')
+    },
+  },
+  {
+    name: 'refuses a time to live that is no number',
+    async run({ store }) {
+      const key = newKey()
+      await assert.rejects(set(store, key, 'one', { metadata: { ttlInSeconds: 'soon' } }), /invalid syntax/)
+      assert.equal(await text(store, key), undefined)
+    },
+  },
+]
+
+const keysLike: readonly Check<StateStoreSubject>[] = [
+  {
+    name: 'lists the keys that match, page by page',
+    async run({ store }) {
+      assert.ok(store.keysLike, 'lists keys')
+      const start = newKey()
+      const keys = ['_a', '_b', '_c', '%d', '*e'].map((end) => start + end)
+      for (const key of keys) await set(store, key, 'x')
+      const pattern = `${start.replaceAll('_', '\\_')}\\__`
+      const found: string[] = []
+      let continuationToken: string | undefined
+      do {
+        const page = await store.keysLike(
+          { pattern, pageSize: 2, ...(continuationToken && { continuationToken }) },
+          signal(),
+        )
+        found.push(...page.keys)
+        continuationToken = page.continuationToken
+      } while (continuationToken !== undefined)
+      assert.deepEqual(found.sort(), keys.slice(0, 3))
+      assert.deepEqual((await store.keysLike({ pattern: `${start}*%` }, signal())).keys, [`${start}*e`])
+      await assert.rejects(store.keysLike({ pattern: '' }, signal()), /pattern cannot be empty/)
     },
   },
 ]
@@ -202,4 +271,6 @@ export const stateStoreChecks: readonly StateStoreCheck[] = [
   ...basics,
   ...etags.map((check) => ({ ...check, needs: 'ETAG' as const })),
   ...transactions.map((check) => ({ ...check, needs: 'TRANSACTIONAL' as const })),
+  ...timesToLive.map((check) => ({ ...check, needs: 'TTL' as const })),
+  ...keysLike.map((check) => ({ ...check, needs: 'KEYS_LIKE' as const })),
 ]

@@ -65,7 +65,9 @@ export function stateMethods(api: StateApi): Record<string, Method> {
         if (item.key === '') throw stateErrors.emptyKey()
         checkKey(item.key, storeName)
         const isJson = item.metadata['contentType'] === 'application/json'
-        return { ...common(item), value: isJson ? normalizeJson(item.value) : item.value.slice() }
+        return isJson
+          ? { ...common(item), value: normalizeJson(item.value), isJson }
+          : { ...common(item), value: item.value.slice() }
       })
       await api.save(storeName, requests, signal)
       return empty

@@ -88,6 +88,7 @@ function readSetRequest(item: unknown, query: StringMap): SaveRequest {
   return {
     key,
     value: encodeValue(value),
+    isJson: true,
     metadata,
     ...(etag ? { etag } : {}),
     ...(options ? { options } : {}),
@@ -192,6 +193,7 @@ function toRequest(operation: string, request: unknown, query: StringMap): Trans
     request: {
       ...common,
       value: encodeValue(value ?? null),
+      isJson: true,
       ...(contentType === undefined ? {} : { contentType }),
     },
   }

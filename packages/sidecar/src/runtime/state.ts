@@ -25,6 +25,8 @@ export interface StateOptions {
 export interface SaveRequest {
   readonly key: string
   readonly value: Uint8Array
+  /** `value` is the text of a JSON value that the app gave, and not bytes. */
+  readonly isJson?: boolean
   readonly etag?: string
   readonly metadata: StringMap
   readonly options?: StateOptions
@@ -114,6 +116,7 @@ export function createStateApi(
   const set = (loaded: LoadedStateStore, name: string, request: SaveRequest): SetStateRequest => ({
     key: storeKey(request.key, loaded.prefix, name),
     value: request.value,
+    ...(request.isJson ? { isJson: true } : {}),
     ...(request.etag ? { etag: request.etag } : {}),
     metadata: request.metadata,
     options: noOptions,
