@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { authorizationMigrations } from '@keystead/authorization'
+import { deploymentsMigrations } from '@keystead/deployments'
 import { identityMigrations } from '@keystead/identity'
 import { keyVaultMigrations } from '@keystead/key-vault'
 import { seedSecrets } from '@keystead/key-vault/seeding'
@@ -24,6 +25,7 @@ const migrations = [
   resourceManagerMigrations,
   keyVaultMigrations,
   storageMigrations,
+  deploymentsMigrations,
 ]
 
 export const vaultName = 'bench'

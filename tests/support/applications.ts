@@ -8,6 +8,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { authorizationMigrations } from '@keystead/authorization'
+import { deploymentsMigrations } from '@keystead/deployments'
 import { identityMigrations, openIdentityService } from '@keystead/identity'
 import { keyVaultMigrations } from '@keystead/key-vault'
 import { resourceManagerMigrations } from '@keystead/resource-manager'
@@ -59,6 +60,7 @@ async function write<Name extends string>(
       resourceManagerMigrations,
       keyVaultMigrations,
       storageMigrations,
+      deploymentsMigrations,
     ],
   })
   const tenantId = cloud.environment.AZURE_TENANT_ID
