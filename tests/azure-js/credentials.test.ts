@@ -7,7 +7,7 @@ import { ClientCertificateCredential, ClientSecretCredential, type TokenCredenti
 import { SecretClient } from '@azure/keyvault-secrets'
 import { BlobServiceClient } from '@azure/storage-blob'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { addApplications, makeCertificate, type TestApplication } from '../support/applications.ts'
+import { addApplications, makeCertificate, type TestApplication, tokensOfOtherTimes } from '../support/applications.ts'
 import { keysteadCommand, root, run, succeed, TestCloud } from '../support/cloud.ts'
 import { signedWithPublicKey, tokenOfAnotherCloud, unsigned, withObjectId } from '../support/forged-tokens.ts'
 import { type Identity, Provisioner, required } from '../support/provisioner.ts'
@@ -24,11 +24,13 @@ let owner: Provisioner
 let worker: TestApplication
 let stranger: TestApplication
 let tenantId: string
+let ofOtherTimes: { readonly expired: string; readonly notYetValid: string }
 
 beforeAll(async () => {
   upstream = await RecordingProxy.start()
   cloud = await TestCloud.start({ HTTPS_PROXY: upstream.url, NO_PROXY: '' })
   ;({ worker, stranger } = await addApplications(cloud, ['worker', 'stranger']))
+  ofOtherTimes = await tokensOfOtherTimes(cloud, worker, 'https://vault.azure.net')
   await cloud.connect()
   tenantId = cloud.environment.AZURE_TENANT_ID
   owner = await Provisioner.asOwner(cloud.environment)
@@ -269,16 +271,15 @@ describe('a token that is not good', () => {
     ['that is no token', async () => 'nonsense'],
   ]
 
-  test.each([...bad, ['that has expired', async () => worker.expiredVaultToken] as const])(
-    '%s is answered by Key Vault with 401 and the challenge',
-    async (_, make) => {
-      const error = await greeting(fixed(await make(vaultScope))).catch((error) => error)
-      expect(error).toMatchObject({ statusCode: 401, code: 'Unauthorized' })
-      expect(error.response.headers.get('www-authenticate')).toBe(
-        `Bearer authorization="https://login.microsoftonline.com/${tenantId}", resource="https://vault.azure.net"`,
-      )
-    },
-  )
+  const early = ['that is not valid yet', async () => ofOtherTimes.notYetValid] as const
+  const late = ['that has expired', async () => ofOtherTimes.expired] as const
+  test.each([...bad, early, late])('%s is answered by Key Vault with 401 and the challenge', async (_, make) => {
+    const error = await greeting(fixed(await make(vaultScope))).catch((error) => error)
+    expect(error).toMatchObject({ statusCode: 401, code: 'Unauthorized' })
+    expect(error.response.headers.get('www-authenticate')).toBe(
+      `Bearer authorization="https://login.microsoftonline.com/${tenantId}", resource="https://vault.azure.net"`,
+    )
+  })
 
   test.each(bad)('%s is answered by Resource Manager with 401', async (_, make) => {
     const client = new ResourceManagementClient(

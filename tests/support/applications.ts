@@ -1,21 +1,17 @@
-/** Applications of a test cloud: Microsoft Graph is not served, so they are written while the cloud is down. */
+/** Applications of a test cloud, made by Microsoft Graph as its owner makes them. */
 // @peculiar/x509 wants this before it is loaded.
 import 'reflect-metadata'
-import { webcrypto } from 'node:crypto'
+import { webcrypto, X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { authorizationMigrations } from '@keystead/authorization'
-import { deploymentsMigrations } from '@keystead/deployments'
-import { identityMigrations, openIdentityService } from '@keystead/identity'
-import { keyVaultMigrations } from '@keystead/key-vault'
-import { resourceManagerMigrations } from '@keystead/resource-manager'
-import { storageMigrations } from '@keystead/storage'
-import { loadMasterKey, openStore } from '@keystead/store'
+import { openIdentityService } from '@keystead/identity'
 import * as x509 from '@peculiar/x509'
 import { succeed, type TestCloud } from './cloud.ts'
+import { Gateway } from './gateway.ts'
+import { openCloudStore } from './store.ts'
 
 export interface TestApplication {
   readonly clientId: string
@@ -23,50 +19,67 @@ export interface TestApplication {
   readonly clientSecret: string
   /** A PEM file with the private key and the certificate that is registered for the application. */
   readonly certificatePath: string
-  /** The cloud's own tokens for https://vault.azure.net, which ended an hour ago. */
-  readonly expiredVaultToken: string
 }
 
 const hour = 3_600_000
 
-/** Stops the cloud, adds an application with a service principal for each name, and starts the cloud again. */
+/** Adds an application with a service principal, a secret and a certificate for each name. */
 export async function addApplications<Name extends string>(
   cloud: TestCloud,
   names: readonly Name[],
 ): Promise<Record<Name, TestApplication>> {
-  await succeed(cloud.keystead('down'))
-  // Two hours and a little ago: what the directory issues then has expired now.
-  const added = await write(cloud, names, () => Date.now() - 3 * hour)
-  await succeed(cloud.keystead('up', '--detach'))
-  return added
+  const gateway = await Gateway.of(cloud.environment)
+  const added: [Name, TestApplication][] = []
+  for (const name of names) {
+    const { certificatePem, privateKeyPem } = await makeCertificate(name)
+    const certificatePath = join(cloud.dataDirectory, `${name}.pem`)
+    await writeFile(certificatePath, `${privateKeyPem}\n${certificatePem}\n`, { mode: 0o600 })
+    const { id, appId: clientId } = await gateway.graph('POST', 'applications', {
+      displayName: name,
+      keyCredentials: [
+        {
+          type: 'AsymmetricX509Cert',
+          usage: 'Verify',
+          key: new X509Certificate(certificatePem).raw.toString('base64'),
+        },
+      ],
+    })
+    const { id: objectId } = await gateway.graph('POST', 'servicePrincipals', { appId: clientId })
+    const { secretText: clientSecret } = await gateway.graph('POST', `applications/${id}/addPassword`, {
+      passwordCredential: { displayName: name },
+    })
+    added.push([name, { clientId, objectId, clientSecret, certificatePath } as TestApplication])
+  }
+  return Object.fromEntries(added) as Record<Name, TestApplication>
 }
 
-async function write<Name extends string>(
+/** Tokens of the cloud's own for the application, which ended an hour ago and begin in two. The cloud is down meanwhile. */
+export async function tokensOfOtherTimes(
   cloud: TestCloud,
-  names: readonly Name[],
-  clock: () => number,
-): Promise<Record<Name, TestApplication>> {
-  const masterKey = await loadMasterKey({
-    file: join(cloud.dataDirectory, 'master.key'),
-    environment: {},
-    create: false,
-  })
-  const store = await openStore({
-    path: join(cloud.dataDirectory, 'keystead.db'),
-    masterKey,
-    migrations: [
-      authorizationMigrations,
-      identityMigrations,
-      resourceManagerMigrations,
-      keyVaultMigrations,
-      storageMigrations,
-      deploymentsMigrations,
-    ],
-  })
-  const tenantId = cloud.environment.AZURE_TENANT_ID
+  application: TestApplication,
+  resource: string,
+): Promise<{ readonly expired: string; readonly notYetValid: string }> {
+  await succeed(cloud.keystead('down'))
+  try {
+    return {
+      expired: await tokenAt(cloud, application, resource, Date.now() - 2 * hour),
+      notYetValid: await tokenAt(cloud, application, resource, Date.now() + 2 * hour),
+    }
+  } finally {
+    await succeed(cloud.keystead('up', '--detach'))
+  }
+}
+
+async function tokenAt(
+  { dataDirectory, environment: { AZURE_TENANT_ID: tenantId } }: TestCloud,
+  { clientId, clientSecret }: TestApplication,
+  resource: string,
+  time: number,
+): Promise<string> {
+  const store = await openCloudStore(dataDirectory)
   const identity = await openIdentityService({
     store,
-    clock,
+    clock: () => time,
     tenantId,
     identityEndpoint: 'http://127.0.0.1:1/msi/token',
     log: () => {},
@@ -74,41 +87,20 @@ async function write<Name extends string>(
   const tokens = createServer(identity.tokenService)
   await once(tokens.listen(0, '127.0.0.1'), 'listening')
   try {
-    const added: [Name, TestApplication][] = []
-    for (const name of names) {
-      const { application, servicePrincipal } = await identity.directory.createApplication({ displayName: name })
-      const { secretText } = await identity.directory.addPassword(application.appId, {
-        displayName: name,
-        lifetimeSeconds: 86_400,
-      })
-      const { certificatePem, privateKeyPem } = await makeCertificate(name)
-      await identity.directory.addCertificate(application.appId, { certificatePem })
-      const certificatePath = join(cloud.dataDirectory, `${name}.pem`)
-      await writeFile(certificatePath, `${privateKeyPem}\n${certificatePem}\n`, { mode: 0o600 })
-      const form = {
-        grant_type: 'client_credentials',
-        client_id: application.appId,
-        client_secret: secretText,
-        scope: 'https://vault.azure.net/.default',
-      }
-      const { port } = tokens.address() as AddressInfo
-      const answer = await fetch(`http://127.0.0.1:${port}/${tenantId}/oauth2/v2.0/token`, {
-        method: 'POST',
-        body: new URLSearchParams(form),
-      })
-      const { access_token: expiredVaultToken } = (await answer.json()) as { access_token: string }
-      added.push([
-        name,
-        {
-          clientId: application.appId,
-          objectId: servicePrincipal.objectId,
-          clientSecret: secretText,
-          certificatePath,
-          expiredVaultToken,
-        },
-      ])
+    const form = {
+      grant_type: 'client_credentials',
+      client_id: clientId,
+      client_secret: clientSecret,
+      scope: `${resource}/.default`,
     }
-    return Object.fromEntries(added) as Record<Name, TestApplication>
+    const { port } = tokens.address() as AddressInfo
+    const answer = await fetch(`http://127.0.0.1:${port}/${tenantId}/oauth2/v2.0/token`, {
+      method: 'POST',
+      body: new URLSearchParams(form),
+    })
+    const text = await answer.text()
+    if (!answer.ok) throw new Error(`No token: ${text}`)
+    return (JSON.parse(text) as { access_token: string }).access_token
   } finally {
     tokens.close()
     tokens.closeAllConnections()

@@ -25,6 +25,7 @@ export class Gateway {
   readonly port: number
   readonly #ca: string
   readonly #environment: CloudEnvironment
+  #graphToken: Promise<string> | undefined
 
   private constructor(environment: CloudEnvironment, ca: string) {
     this.#environment = environment
@@ -81,6 +82,20 @@ export class Gateway {
       }).toString(),
     })
     return (json as { access_token: string }).access_token
+  }
+
+  /** Microsoft Graph, as the owner. Answers the document; throws when it is refused. */
+  async graph(method: string, path: string, body: unknown): Promise<Readonly<Record<string, string>>> {
+    this.#graphToken ??= this.ownerToken('https://graph.microsoft.com')
+    const { status, text, json } = await this.send({
+      host: 'graph.microsoft.com',
+      method,
+      path: `/v1.0/${path}`,
+      headers: { authorization: `Bearer ${await this.#graphToken}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+    if (status >= 300) throw new Error(`Microsoft Graph answered ${status}: ${text}`)
+    return json as Readonly<Record<string, string>>
   }
 
   /** Keystead's own API. */

@@ -1,9 +1,8 @@
 // An app with managed identities: asks for one secret with each way of naming an identity, and prints what came of it.
+import { execFileSync } from 'node:child_process'
 import { DefaultAzureCredential, ManagedIdentityCredential } from '@azure/identity'
 import { SecretClient } from '@azure/keyvault-secrets'
 import { BlobServiceClient } from '@azure/storage-blob'
-
-const { vault, account, allowed, refused, stranger } = JSON.parse(process.argv[2])
 
 async function outcome(work) {
   try {
@@ -26,16 +25,20 @@ const blob = (credential) =>
     return (await service.getContainerClient('inbox').getBlobClient('note').downloadToBuffer()).toString()
   })
 
-async function withHeader(header, work) {
-  const own = process.env.IDENTITY_HEADER
-  process.env.IDENTITY_HEADER = header
-  try {
-    return await work()
-  } finally {
-    process.env.IDENTITY_HEADER = own
-  }
+const token = (clientId) =>
+  outcome(() => new ManagedIdentityCredential({ clientId }).getToken('https://management.azure.com/.default'))
+
+/** What a process of its own is answered: the client keeps the header that it saw first. */
+function tokenWithHeader(header, clientId) {
+  const env = { ...process.env, IDENTITY_HEADER: header }
+  return JSON.parse(execFileSync(process.execPath, [import.meta.filename, 'token', clientId], { env }).toString())
 }
 
+if (process.argv[2] === 'token') {
+  console.log(JSON.stringify(await token(process.argv[3])))
+  process.exit()
+}
+const { vault, account, allowed, refused, stranger } = JSON.parse(process.argv[2])
 console.log(
   JSON.stringify({
     byClientId: await secret(new ManagedIdentityCredential({ clientId: allowed.clientId })),
@@ -46,12 +49,7 @@ console.log(
     notAssigned: await secret(new ManagedIdentityCredential({ clientId: stranger.clientId })),
     blobAllowed: await blob(new ManagedIdentityCredential({ clientId: allowed.clientId })),
     blobRefused: await blob(new ManagedIdentityCredential({ clientId: refused.clientId })),
-    wrongHeader: await withHeader('guessed', () =>
-      // Another resource than before: tokens are cached in the process.
-      outcome(() =>
-        new ManagedIdentityCredential({ clientId: allowed.clientId }).getToken('https://management.azure.com/.default'),
-      ),
-    ),
+    wrongHeader: tokenWithHeader('guessed', allowed.clientId),
     credentialVariables: Object.keys(process.env).filter((name) =>
       /^AZURE_(CLIENT|CONFIG|USERNAME|PASSWORD|STORAGE)/.test(name),
     ),
