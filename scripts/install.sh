@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 if [ ! -f node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
-  echo "Installing dependencies ..." >&2
+  echo "Installing dependencies (a minute or two, this once) ..." >&2
   npm ci --no-fund --no-audit --loglevel=error >&2
   touch node_modules/.package-lock.json
 fi

@@ -50,6 +50,8 @@ async function stayUntilStopped(supervisor: Supervisor, directory: DataDirectory
 async function startDetached(directory: DataDirectory): Promise<void> {
   const logFile = join(directory.logs, 'supervisor.log')
   await using log = await open(logFile, 'w', 0o600)
+  // On a disk that is full this is what fails, and not an output of the other one, which could not tell why.
+  await log.write(`Started at ${new Date().toISOString()}\n`)
   const main = fileURLToPath(new URL('../main.js', import.meta.url))
   const child = spawn(process.execPath, [main, 'up', '--data-dir', directory.path], {
     detached: true,
@@ -69,7 +71,7 @@ async function startDetached(directory: DataDirectory): Promise<void> {
 }
 
 async function startFailure(runtime: Runtime | undefined, pid: number | undefined, logFile: string): Promise<CliError> {
-  const told = (await readFile(logFile, 'utf8')).trim().split('\n')
+  const told = (await readFile(logFile, 'utf8')).trim().split('\n').slice(1)
   const message = runtime?.pid === pid && runtime?.failure ? runtime.failure : (told.at(-2) ?? told.at(-1) ?? '')
   return new CliError(message.replace(/^error: /, '') || 'The cloud did not start.', told.at(-1) ?? `See ${logFile}.`)
 }

@@ -100,6 +100,9 @@ export function createControlListener(options: {
     return reply.status(204).send()
   })
 
+  app.setNotFoundHandler((_request, reply) =>
+    reply.status(404).send({ error: { code: 'NotFound', message: 'There is nothing at this address.' } }),
+  )
   app.setErrorHandler((error, _request, reply) => {
     if (error instanceof TokenError) {
       return reply.status(401).send({ error: { code: 'InvalidAuthenticationToken', message: error.message } })

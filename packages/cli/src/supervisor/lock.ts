@@ -12,7 +12,8 @@ export interface Lock {
 export function tryLock(file: string): Lock | undefined {
   const database = new DatabaseSync(file)
   try {
-    database.exec('PRAGMA journal_mode = DELETE')
+    // Nothing is written, so that a full disk can not keep `down` and `status` from working.
+    database.exec('PRAGMA journal_mode = MEMORY')
     database.exec('BEGIN EXCLUSIVE')
   } catch (error) {
     database.close()
