@@ -15,7 +15,7 @@ const bundle = await rolldown({
   input: { 'keystead-sidecar': 'packages/sidecar/src/bundle.ts', sidecar: 'packages/sidecar/src/main.ts' },
   platform: 'node',
   resolve: {
-    conditionNames: ['keystead-source', 'node', 'import', 'default'],
+    conditionNames: ['keystead-source', 'node'],
     // The same code as ES modules, so that what is not used is left out.
     alias: { yaml: join(root, 'node_modules/yaml/browser/dist/index.js') },
   },

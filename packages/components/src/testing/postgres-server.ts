@@ -33,7 +33,7 @@ export async function startPostgresServer(
     return path
   }
   await own(folder)
-  const password = 'for the length of a test'
+  const password = 'for-the-length-of-a-test'
   const data = join(folder, 'data')
   const passwordFile = await write('password', password)
   execFileSync(
@@ -64,7 +64,7 @@ export async function startPostgresServer(
     port,
     user: 'owner',
     password,
-    connectionString: `host=127.0.0.1 port=${port} user=owner password='${password}' dbname=postgres`,
+    connectionString: `host=127.0.0.1 port=${port} user=owner password=${password} dbname=postgres`,
     kill: () => server.kill(),
     async restart() {
       server = await start()

@@ -99,7 +99,18 @@ export function stateMethods(api: StateApi): Record<string, Method> {
       },
     ),
 
-    QueryStateAlpha1: method(QueryStateRequest, QueryStateResponse, ({ storeName }) => api.query(storeName)),
+    QueryStateAlpha1: method(
+      QueryStateRequest,
+      QueryStateResponse,
+      async ({ storeName, query, metadata }, { signal }) => {
+        const { items, token } = await api.query(storeName, query, metadata, signal)
+        return {
+          results: items.map(({ key, data, etag }) => ({ key: appKey(key), data, etag: etag ?? '', error: '' })),
+          token: items.length === 0 ? '' : token,
+          metadata: {},
+        }
+      },
+    ),
   }
 }
 

@@ -1,5 +1,5 @@
 /** The state API over HTTP. */
-
+import type { QueryStateItem } from '@keystead/components'
 import { encodeGoJson, escapeGoHtml } from '../gojson/encode.ts'
 import { compactJson, scanFirstValue } from '../gojson/scan.ts'
 import { bodyRead } from '../runtime/api-error.ts'
@@ -111,12 +111,16 @@ export function stateRoutes(api: StateApi): RouteDefinition[] {
       name: 'QueryStateAlpha1',
       handle(exchange) {
         const [store = ''] = exchange.parameters
-        return new Promise<void>((resolve, reject) => {
-          exchange.readBody((result) => {
-            if (result.kind === 'too-large') reject(bodyRead('stream too large'))
-            else resolve()
+        return new Promise<string>((resolve, reject) => {
+          exchange.readBody(({ kind, body }) => {
+            if (kind === 'too-large') reject(bodyRead('stream too large'))
+            else resolve(body.toString('utf8'))
           })
-        }).then(() => api.query(store))
+        }).then(async (query) => {
+          const { items, token } = await api.query(store, query, exchange.metadata, exchange.signal)
+          if (items.length === 0) exchange.empty()
+          else exchange.json(200, queryJson(items, token))
+        })
       },
     },
   ]
@@ -161,6 +165,16 @@ function bulkJson(items: readonly BulkItem[]): string {
     parts.push(`${json}}`)
   }
   return `[${parts.join(',')}]\n`
+}
+
+function queryJson(items: readonly QueryStateItem[], token: string): string {
+  const results = items.map(({ key, data, etag }) => {
+    const value = Buffer.from(data.buffer, data.byteOffset, data.length).toString('utf8')
+    const parts = [`"key":${encodeGoJson(appKey(key))}`, `"data":${escapeGoHtml(compactJson(value) ?? 'null')}`]
+    if (etag !== undefined && etag !== '') parts.push(`"etag":${encodeGoJson(etag)}`)
+    return `{${parts.join(',')}}`
+  })
+  return `{"results":[${results.join(',')}]${token === '' ? '' : `,"token":${encodeGoJson(token)}`}}\n`
 }
 
 const headerName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/

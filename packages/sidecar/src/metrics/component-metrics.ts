@@ -2,7 +2,7 @@
 import { Histogram } from './histogram.ts'
 import type { MetricSeries } from './series.ts'
 
-export type StateOperation = 'get' | 'set' | 'delete' | 'bulk_get' | 'bulk_delete' | 'transaction'
+export type StateOperation = 'get' | 'set' | 'delete' | 'bulk_get' | 'bulk_delete' | 'transaction' | 'query'
 export type SecretOperation = 'get' | 'bulk_get'
 type Block = 'state' | 'secret'
 

@@ -225,6 +225,18 @@ export const state = {
       store,
       null,
     ),
+  queryFailed: (store: string, reason: string) =>
+    stateError(
+      {
+        errorCode: 'ERR_STATE_QUERY',
+        httpStatus: 500,
+        grpcCode: 'Internal',
+        message: `state store ${store} query failed: ${reason}`,
+      },
+      'DAPR_STATE_QUERY_FAILED',
+      store,
+      null,
+    ),
   get: (key: string, store: string, reason: string) =>
     simple('ERR_STATE_GET', 500, 'OK', 'state')(`fail to get ${key} from state store ${store}: ${reason}`),
   save: (store: string, reason: string, httpStatus: number) =>

@@ -2,11 +2,14 @@
 import type { SecretStore, StateStore } from '@keystead/components'
 import type { Component } from '../loading/component.ts'
 import type { SecretsScope } from '../loading/configuration.ts'
+import type { StateCipher } from './state-encryption.ts'
 
 export interface LoadedStateStore {
   readonly store: StateStore
   /** What goes before `||` in a key; undefined for none (`keyPrefix: none`). */
   readonly prefix: string | undefined
+  /** Undefined: values are kept in the clear. */
+  readonly cipher?: StateCipher | undefined
 }
 
 export class ComponentStore {

@@ -9,6 +9,7 @@ import type { ComponentStore } from './component-store.ts'
 import { errorText } from './error-text.ts'
 import { InitError } from './init-error.ts'
 import { fillTemplates, resolveReferences } from './resolve-metadata.ts'
+import { type StateCipher, stateCipher } from './state-encryption.ts'
 import { keyPrefix } from './state-keys.ts'
 
 /** A component that daprd would end over. */
@@ -128,6 +129,17 @@ class Processor {
     for (const dependent of dependents) await this.#withDependents(dependent)
   }
 
+  #stateCipher({ metadata, name }: Component): StateCipher | undefined {
+    const cipher = stateCipher(metadata, name)
+    if (cipher === undefined) return undefined
+    const log = this.#options.output.scope('dapr.runtime.processor.state')
+    log.info(`Automatic encryption enabled for state store ${name}`)
+    log.info(
+      'WARNING: Automatic state store encryption should never be used to store more than 4 billion items in the state store (including updates). Storing more items than that can cause the private key to be exposed.',
+    )
+    return cipher
+  }
+
   async #init(component: Component, block: Block): Promise<void> {
     const { appId, components, metrics, registry } = this.#options
     const { name, type, version } = component
@@ -154,7 +166,6 @@ class Processor {
     }, timeout)
     try {
       const metadata = fillTemplates(component.metadata, this.#options)
-      refuseEncryption(metadata)
       const factory = await loading
       const context = {
         name,
@@ -164,9 +175,10 @@ class Processor {
         signal: deadline.signal,
       }
       if (factory.block === 'state') {
+        const cipher = this.#stateCipher(component)
         const prefix = keyPrefix(metadata, name, { appId, namespace: this.#options.environment['NAMESPACE'] ?? '' })
         const store: StateStore = await unlessAborted(factory.init(context), deadline.signal)
-        components.stateStores.set(name, { store, prefix })
+        components.stateStores.set(name, { store, prefix, cipher })
       } else {
         const store: SecretStore = await unlessAborted(factory.init(context), deadline.signal)
         components.secretStores.set(name, store)
@@ -182,12 +194,6 @@ class Processor {
       this.#options.signal.removeEventListener('abort', abort)
     }
   }
-}
-
-/** Storing in the clear what was to be encrypted would be worse than not loading. */
-function refuseEncryption(metadata: Readonly<Record<string, string>>): void {
-  const name = Object.keys(metadata).find((key) => key.toLowerCase() === 'primaryencryptionkey')
-  if (name !== undefined) throw new Error('state encryption (primaryEncryptionKey) is not implemented')
 }
 
 function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {

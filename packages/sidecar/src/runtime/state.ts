@@ -1,12 +1,16 @@
 /** The state building block: keys, concurrency, bulk and transactions over a store, with Dapr's errors. */
 import {
   EtagError,
+  type QueryStateResult,
+  readQuery,
   type SetStateRequest,
   type StateItem,
+  type StateQuery,
   type StateStoreOptions,
   type TransactionOperation,
 } from '@keystead/components'
 import { monotonicMs } from '../clock.ts'
+import { scanValue } from '../gojson/scan.ts'
 import type { Logger } from '../log/logger.ts'
 import type { ComponentMetrics, StateOperation } from '../metrics/component-metrics.ts'
 import { type ApiError, state } from './api-error.ts'
@@ -55,8 +59,8 @@ export interface StateApi {
   /** The store by its name, so that a transport can refuse before it reads a body. */
   require(store: string): LoadedStateStore
   requireTransactions(store: string): LoadedStateStore
-  /** Refuses: no store of ours answers queries yet. */
-  query(store: string): never
+  /** Keys as the store has them; `query` is the JSON that the app sent. */
+  query(store: string, query: string, metadata: StringMap, signal: AbortSignal): Promise<QueryStateResult>
   get(
     store: string,
     key: string,
@@ -115,8 +119,7 @@ export function createStateApi(
   }
   const set = (loaded: LoadedStateStore, name: string, request: SaveRequest): SetStateRequest => ({
     key: storeKey(request.key, loaded.prefix, name),
-    value: request.value,
-    ...(request.isJson ? { isJson: true } : {}),
+    ...stored(loaded, request),
     ...(request.etag ? { etag: request.etag } : {}),
     metadata: request.metadata,
     options: noOptions,
@@ -132,9 +135,22 @@ export function createStateApi(
   return {
     require,
     requireTransactions,
-    query(name) {
-      require(name)
-      return refuse(state.queryNotSupported(name))
+    async query(name, text, metadata, signal) {
+      const { store, cipher } = require(name)
+      const ask = store.query?.bind(store)
+      if (!ask) return refuse(state.queryNotSupported(name))
+      if (cipher) return refuse(state.queryFailed(name, 'cannot query encrypted store'))
+      let query: StateQuery
+      try {
+        query = parsedQuery(text)
+      } catch (error) {
+        return refuse(state.queryFailed(name, `failed to parse JSON query body: ${errorText(error)}`))
+      }
+      try {
+        return await observe(name, 'query', () => ask(query, metadata, signal))
+      } catch (error) {
+        return refuse(state.queryFailed(name, errorText(error)))
+      }
     },
 
     async get(name, key, metadata, consistency, signal) {
@@ -147,7 +163,7 @@ export function createStateApi(
           consistency === 'strong' || consistency === 'eventual' ? { consistency } : noOptions
         const item = await loaded.store.get(stored, metadata, options, signal)
         metrics.state(name, 'get', true, monotonicMs() - start)
-        return item
+        return decrypted(loaded, item)
       } catch (error) {
         metrics.state(name, 'get', false, monotonicMs() - start)
         return refuse(state.get(key, name, errorText(error)))
@@ -223,7 +239,8 @@ export function createStateApi(
       const read = async (index: number) => {
         const key = keys[index] ?? ''
         try {
-          items[index] = { ...(await loaded.store.get(stored[index] ?? '', metadata, noOptions, signal)), key }
+          const item = await loaded.store.get(stored[index] ?? '', metadata, noOptions, signal)
+          items[index] = { ...decrypted(loaded, item), key }
         } catch (error) {
           items[index] = { key, error: errorText(error) }
         }
@@ -264,6 +281,27 @@ export function createStateApi(
       }
     },
   }
+}
+
+/** A value as the store gets it. What is encrypted is a JSON string's own text, and any other JSON value's text. */
+function stored(
+  { cipher }: LoadedStateStore,
+  { value, isJson }: SaveRequest,
+): Pick<SetStateRequest, 'value' | 'isJson'> {
+  if (!cipher) return isJson ? { value, isJson } : { value }
+  const text = isJson ? Buffer.from(value.buffer, value.byteOffset, value.length).toString() : ''
+  return { value: cipher.encrypt(text.startsWith('"') ? Buffer.from(String(JSON.parse(text))) : value) }
+}
+
+function decrypted({ cipher }: LoadedStateStore, item: StateItem): StateItem {
+  return cipher && item.data !== undefined ? { ...item, data: cipher.decrypt(item.data) } : item
+}
+
+/** Throws with the words of Go's `json.Unmarshal`, or of the query's own rules. */
+function parsedQuery(text: string): StateQuery {
+  const scanned = scanValue(text)
+  if (!scanned.ok) throw new Error(scanned.error)
+  return readQuery(text)
 }
 
 /** Throws with the words components-contrib has for a mode that it does not know. */
