@@ -10,11 +10,14 @@ export function decideByAccessPolicy(request: AccessPolicyRequest): Decision {
   const tenantId = principal.tenantId.toLowerCase()
   const holders = new Set([principal.objectId, ...principal.groupIds].map((id) => id.toLowerCase()))
   const wanted = permission.toLowerCase()
+  const self = principal.objectId.toLowerCase()
   let found = false
   let allowed = false
+  let held: readonly string[] = []
   for (const policy of policies) {
     if (policy.tenantId.toLowerCase() !== tenantId || !holders.has(policy.objectId.toLowerCase())) continue
     found = true
+    if (policy.objectId.toLowerCase() === self) held = policy.secrets
     allowed = policy.secrets.some((granted) => {
       const lower = granted.toLowerCase()
       return lower === wanted || (lower === 'all' && wanted !== 'purge')
@@ -28,5 +31,6 @@ export function decideByAccessPolicy(request: AccessPolicyRequest): Decision {
     principal,
     action: permission,
     scope,
+    ...(found && !allowed ? { held } : {}),
   }
 }

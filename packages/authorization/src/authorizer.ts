@@ -4,7 +4,7 @@ import { decideByAccessPolicy } from './access-policy.ts'
 import { AssignmentIndex } from './assignment-index.ts'
 import { builtInRoles } from './built-in-roles.ts'
 import { type CompiledRole, compileRole } from './compiled-role.ts'
-import type { Decision, DecisionRequest, RoleRequest } from './decision.ts'
+import type { ConsideredAssignment, Decision, DecisionRequest, RoleRequest } from './decision.ts'
 import {
   AssignmentExistsError,
   AssignmentUpdateNotPermittedError,
@@ -21,6 +21,11 @@ import { isAtOrBelow, scopeKey, scopesAbove } from './scope.ts'
 export interface Authorizer {
   /** Synchronous: nothing but memory is read, so that it can stand on every request's path. Deny is the default. */
   decide(request: DecisionRequest): Decision
+  /**
+   * The assignments of the principal and of its groups that bear on a decision by roles: each one at the scope or above
+   * it with what its role says, then those elsewhere whose role would grant the action there (at most 100).
+   */
+  consider(request: RoleRequest): readonly ConsideredAssignment[]
 
   roleDefinition(name: string): RoleDefinition | undefined
   /** Built-in and custom definitions. */
@@ -102,6 +107,7 @@ class MemoryAuthorizer implements Authorizer {
               by: 'role',
               principal,
               action: request.action,
+              plane: request.plane,
               scope,
               ...basis,
             }
@@ -116,9 +122,38 @@ class MemoryAuthorizer implements Authorizer {
       by: 'role',
       principal,
       action: request.action,
+      plane: request.plane,
       scope,
       ...(excludedBy === undefined ? {} : { excludedBy }),
     }
+  }
+
+  consider({ principal, action, plane, scope }: RoleRequest): readonly ConsideredAssignment[] {
+    const lower = action.toLowerCase()
+    const above = new Set(scopesAbove(scopeKey(scope)))
+    const bearing: ConsideredAssignment[] = []
+    const elsewhere: ConsideredAssignment[] = []
+    for (const holder of [principal.objectId, ...principal.groupIds]) {
+      for (const [at, assignments] of this.#index.ofPrincipal(holder) ?? []) {
+        for (const assignment of assignments) {
+          const role = this.#roles.get(assignment.roleDefinitionName.toLowerCase())
+          if (role === undefined) continue
+          const answer = plane === 'data' ? role.data(lower) : role.control(lower)
+          const other = plane === 'data' ? role.control(lower) : role.data(lower)
+          const about = {
+            assignmentId: assignmentId(assignment),
+            roleName: role.definition.roleName,
+            scope: assignment.scope,
+            heldBy: holder,
+          }
+          if (above.has(at)) {
+            const says = answer === 'none' ? (other === 'granted' ? 'otherPlane' : 'notListed') : answer
+            bearing.push({ ...about, says })
+          } else if (answer === 'granted' && elsewhere.length < 100) elsewhere.push({ ...about, says: 'otherScope' })
+        }
+      }
+    }
+    return [...bearing, ...elsewhere]
   }
 
   roleDefinition(name: string): RoleDefinition | undefined {

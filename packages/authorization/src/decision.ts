@@ -52,6 +52,8 @@ export interface Decision {
   readonly principal: Principal
   /** The action or permission asked for. */
   readonly action: string
+  /** Of a decision by roles. */
+  readonly plane?: RoleRequest['plane']
   readonly scope: string
   /** The assignment that granted it (its full resource id), when one did. */
   readonly assignmentId?: string
@@ -59,6 +61,22 @@ export interface Decision {
   readonly roleName?: string
   /** Of a refusal `excludedByNotActions`: the assignment that would have granted it, and its role. */
   readonly excludedBy?: { readonly assignmentId: string; readonly roleName: string }
+  /** Of a refusal `permissionNotInAccessPolicy`: what the principal's own policy holds, if it has one. */
+  readonly held?: readonly string[]
+}
+
+/** One assignment of the principal, or of a group of its, and what it says of one action at one scope. */
+export interface ConsideredAssignment {
+  readonly assignmentId: string
+  readonly roleName: string
+  readonly scope: string
+  /** The object id that it is assigned to: the principal's, or a group's. */
+  readonly heldBy: string
+  /**
+   * `granted`; `excluded` by its notActions; `notListed` by the role; `otherPlane`: the role lists it among control-plane
+   * actions, and it is a data action, or the other way round; `otherScope`: it would grant, but stands elsewhere.
+   */
+  readonly says: 'granted' | 'excluded' | 'notListed' | 'otherPlane' | 'otherScope'
 }
 
 /** One sentence for logs and audit: who, what, where, allowed or not, and why. No value and no token is in it. */

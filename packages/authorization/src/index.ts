@@ -7,8 +7,10 @@
 export { type AuditEvent, AuditTrail, AuditTrailError, type AuditTrailOptions } from './audit-trail.ts'
 export { type Authorizer, openAuthorizer } from './authorizer.ts'
 export { builtInRoles } from './built-in-roles.ts'
+export { commandLine } from './command-line.ts'
 export {
   type AccessPolicyRequest,
+  type ConsideredAssignment,
   type Decision,
   type DecisionReason,
   type DecisionRequest,
@@ -23,5 +25,7 @@ export {
   RoleDefinitionDoesNotExistError,
   RoleDefinitionHasAssignmentsError,
 } from './errors.ts'
+export { leastRole } from './least-role.ts'
+export { mendingCommand, refusalHint } from './mending.ts'
 export { authorizationMigrations } from './migrations.ts'
 export { assignmentId, type RoleAssignment, type RoleDefinition, type RolePermissions } from './roles.ts'

@@ -37,7 +37,7 @@ const runtimeSchema = z.object({
 export type Runtime = z.infer<typeof runtimeSchema>
 
 /** The entries of a data directory; nothing else in it is ever deleted. */
-const ownDirectories = ['logs', 'storage', 'ca', 'azure', 'azure-direct']
+const ownDirectories = ['logs', 'storage', 'ca', 'azure', 'azure-direct', 'apps']
 const ownFiles = ['keystead.db', 'master.key', 'supervisor.lock', 'owner.sealed', 'settings.json', 'runtime.json']
 
 function isOwn(entry: string): boolean {
@@ -84,6 +84,10 @@ export class DataDirectory {
   }
   get javaTrustStore(): string {
     return join(this.path, 'ca', 'truststore.p12')
+  }
+  /** What `keystead run` was last told of each app. */
+  get apps(): string {
+    return join(this.path, 'apps')
   }
   get azureConfig(): string {
     return join(this.path, 'azure')

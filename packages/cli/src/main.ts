@@ -108,6 +108,26 @@ program.addCommand(
     }),
 )
 program.addCommand(
+  command(
+    'explain',
+    'Walk a decision link by link: which one fails, and what mends it',
+    'keystead explain --principal id-orders --action get --scope /subscriptions/S/resourceGroups/G/providers/Microsoft.KeyVault/vaults/V/secrets/N',
+  )
+    .option('--principal <who>', "an object id, app id, user principal name, display name or identity's resource id")
+    .option('--action <action>', "an action or data action, or a permission on a vault's secrets such as get")
+    .option('--scope <id>', 'the resource id that is acted on')
+    .option('--from <address>', "where the client is, for a vault's firewall (default: this machine)")
+    .option('--app <id>', 'an app that `keystead run` started, instead of a principal')
+    .option('--secret <name>', 'the secret that the app wants, instead of an action and a scope')
+    .option('--store <name>', 'its secret store, when it has several')
+    .addOption(outputOption)
+    .addHelpText('after', '  $ keystead explain --app orders --secret storage-account-key')
+    .action(async (options: Common & import('./commands/explain.ts').ExplainOptions & { output: OutputFormat }) => {
+      const { explain } = await import('./commands/explain.ts')
+      process.exitCode = await explain(directoryOf(options), options, options.output)
+    }),
+)
+program.addCommand(
   command('logs', 'Print what the processes logged', 'keystead logs core --follow')
     .argument('[process]', 'core, azurite, audit or supervisor; all when absent')
     .option('-f, --follow', 'go on as lines come in', false)

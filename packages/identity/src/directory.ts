@@ -18,6 +18,17 @@ export interface DirectoryPrincipal {
   readonly displayName: string
 }
 
+/** A principal with what decides whether and as whom it is known. */
+export interface FoundPrincipal extends DirectoryPrincipal {
+  /** Of a user that may not sign in: false. */
+  readonly enabled: boolean
+  /** Direct and indirect. */
+  readonly groups: readonly { readonly objectId: string; readonly displayName: string }[]
+  readonly appId?: string
+  readonly userPrincipalName?: string
+  readonly managedIdentityResourceId?: string
+}
+
 export interface ManagedIdentity {
   /** The user-assigned identity's own resource id, or the resource that owns a system-assigned one. */
   readonly resourceId: string
@@ -71,6 +82,13 @@ export interface Directory {
   ): Promise<ServicePrincipal | undefined>
   /** A user, a group, or a service principal. */
   principal(objectId: string): Promise<DirectoryPrincipal | undefined>
+  /**
+   * Those that a person's word means: by object id, application id, user principal name, display name (which several
+   * may share), or the resource id of a managed identity.
+   */
+  findPrincipals(reference: string): Promise<readonly FoundPrincipal[]>
+  /** The application of that id or display name that has no service principal, so that no role can be assigned to it. */
+  applicationWithoutPrincipal(reference: string): Promise<string | undefined>
   /** Makes the principal Global Administrator of the directory, unless somebody is. */
   ensureGlobalAdministrator(objectId: string): Promise<void>
   /** Of an application: it gets no more tokens. False for no such principal, or a managed identity's. */

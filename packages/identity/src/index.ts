@@ -4,6 +4,7 @@ export type {
   Application,
   Directory,
   DirectoryPrincipal,
+  FoundPrincipal,
   ManagedIdentity,
   ReplicaRegistration,
   ServicePrincipal,

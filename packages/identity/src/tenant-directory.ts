@@ -2,6 +2,7 @@
 import type { ApplicationCredentials } from './application-credentials.ts'
 import type { DirectoryObjects } from './directory/directory-objects.ts'
 import { globalAdministrator } from './directory/directory-roles.ts'
+import { findPrincipals } from './directory/find-principals.ts'
 import type { Directory } from './directory.ts'
 import { DirectoryError } from './directory-error.ts'
 import type { ManagedIdentities } from './managed-identities.ts'
@@ -50,6 +51,16 @@ export function createDirectory(parts: TenantDirectoryParts): Directory {
     removeFederatedCredential: (appId, name) => credentials.removeFederated(appId.toLowerCase(), name),
     servicePrincipal: (by) => principals.servicePrincipal(by),
     principal: (objectId) => objects.principal(objectId),
+    findPrincipals: (reference) => findPrincipals(objects, reference),
+    async applicationWithoutPrincipal(reference) {
+      const name = reference.toLowerCase()
+      const application = (await principals.applicationRows()).find((row) =>
+        [row.app_id, row.object_id, row.display_name.toLowerCase()].includes(name),
+      )
+      if (application === undefined) return undefined
+      const principal = await principals.servicePrincipalRow({ appId: application.app_id })
+      return principal === undefined ? application.app_id : undefined
+    },
     async ensureGlobalAdministrator(objectId) {
       const { roles } = objects.parts
       if (!roles.isAssigned(globalAdministrator)) await roles.assign(objectId.toLowerCase(), globalAdministrator)

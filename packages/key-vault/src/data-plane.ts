@@ -7,6 +7,7 @@ import { StoreError } from '@keystead/store'
 import { checkApiVersion } from './api-versions.ts'
 import { challenge, foreignTenant, vaultAudiences } from './challenge.ts'
 import { auditEvent, type Exchange } from './exchange.ts'
+import { hintOf } from './hint.ts'
 import { internalServerError, KeyVaultError, serviceUnavailable, vaultNotFound } from './key-vault-error.ts'
 import { addressRefused, connectionRefused, refusal } from './refusal.ts'
 import { type Answer, bodyOf, writeAnswer } from './response.ts'
@@ -78,6 +79,7 @@ export class DataPlane {
       resource: vault?.resourceId ?? vaultName,
       caller: undefined,
       decision: undefined,
+      refusedWith: undefined,
       audited: false,
     }
     // Nearly every get has its answer at once; a promise would cost it more than the answer does.
@@ -190,6 +192,7 @@ export class DataPlane {
     // Whatever was appended for a write that then failed is followed by how it ended.
     exchange.audited = false
     const answered = this.#answerable(exchange, error)
+    exchange.refusedWith = answered.innerCode
     if (answered.status >= 500 && answered.status !== 501) {
       this.#log('error', 'A Key Vault request failed', {
         requestId: exchange.requestId,
@@ -220,7 +223,9 @@ export class DataPlane {
     return internalServerError()
   }
 
-  #logRefusal({ requestId, operation, resource, caller, decision }: Exchange): void {
+  #logRefusal(exchange: Exchange): void {
+    const { requestId, operation, resource, caller, decision } = exchange
+    const hint = hintOf(exchange)
     this.#log('warn', 'Key Vault refused a request', {
       requestId,
       operation,
@@ -228,6 +233,7 @@ export class DataPlane {
       appId: caller?.appId,
       objectId: caller?.objectId,
       ...(decision === undefined ? {} : { by: decision.by, action: decision.action, reason: decision.reason }),
+      ...(hint === undefined ? {} : { hint }),
     })
   }
 }

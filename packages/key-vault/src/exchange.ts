@@ -19,6 +19,8 @@ export interface Exchange {
   resource: string
   caller: Caller | undefined
   decision: Decision | undefined
+  /** The inner code of the error that it is refused with, e.g. `ForbiddenByFirewall`. */
+  refusedWith: string | undefined
   /** The event has been appended already (a write's, before its commit). */
   audited: boolean
 }

@@ -153,6 +153,18 @@ export class SecretRepository {
     return page(rows, limit, (row) => row.name.toLowerCase(), toDeleted)
   }
 
+  /** Whether there is such a secret, and whether its latest version may be read. */
+  async state(vault: Vault, name: string): Promise<'none' | 'deleted' | 'disabled' | 'enabled'> {
+    const row = await this.#current(this.#database)
+      .select(['v.enabled', 's.scheduled_purge_at'])
+      .where('s.vault_id', '=', vault.id)
+      .where('s.name_key', '=', name.toLowerCase())
+      .executeTakeFirst()
+    if (row === undefined) return 'none'
+    if (row.scheduled_purge_at !== null) return Number(row.scheduled_purge_at) > this.#clock() ? 'deleted' : 'none'
+    return row.enabled === 1 ? 'enabled' : 'disabled'
+  }
+
   /** Throws SecretNotFound. */
   async getDeleted(vault: Vault, name: string): Promise<DeletedSecret> {
     return await this.#deleted(this.#database, vault, name)

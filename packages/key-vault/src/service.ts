@@ -5,6 +5,7 @@ import type { TokenVerifier } from '@keystead/identity'
 import type { ResourceProvider, ResourceStore } from '@keystead/resource-manager'
 import type { Store } from '@keystead/store'
 import { DataPlane } from './data-plane.ts'
+import { createInspector, type Inspector } from './inspection.ts'
 import { keyVaultProvider } from './provider.ts'
 import { SecretOperations } from './secret-operations.ts'
 import { SecretRepository } from './secret-repository.ts'
@@ -33,6 +34,8 @@ export interface KeyVault {
   exists(name: string): boolean
   /** `NAME.vault.azure.net`: the vault is named by the request's Host. */
   readonly listener: RequestListener
+  /** For whoever explains a refusal. */
+  readonly inspector: Inspector
   close(): Promise<void>
 }
 
@@ -65,6 +68,7 @@ export async function openKeyVault(options: KeyVaultOptions): Promise<KeyVault> 
     secretForTemplate: (reference) => templateSecret(directory, repository, reference),
     exists: (name) => directory.live(name) !== undefined,
     listener,
+    inspector: createInspector(directory, repository),
     async close() {
       cache.clear()
     },

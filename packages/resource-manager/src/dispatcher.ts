@@ -1,7 +1,7 @@
 /** The way of one request: path, api-version, caller, operation, decision, group, body, handler, audit, answer. */
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import type { AuditTrail, Authorizer, Decision, Principal } from '@keystead/authorization'
+import { type AuditTrail, type Authorizer, type Decision, type Principal, refusalHint } from '@keystead/authorization'
 import type { Caller, TokenVerifier } from '@keystead/identity'
 import { ArmError } from './arm-error.ts'
 import {
@@ -23,6 +23,7 @@ import {
 import { authenticate } from './authentication.ts'
 import { cloudMetadata, metadataPath } from './cloud-metadata.ts'
 import { hasAssignmentBelow } from './effective-scope.ts'
+import { existingScope } from './existing-scope.ts'
 import type { GroupWrites, WriteQueue } from './group-writes.ts'
 import { isRecord, withoutNulls } from './json.ts'
 import { RequestAbortedError, readJsonBody, readTextBody } from './json-body.ts'
@@ -214,6 +215,7 @@ async function audited(
         }),
         ...(about.decision !== undefined && { decision: about.decision }),
       })
+      if (result.status === 403) await logRefusal(options, about)
     } catch (error) {
       result = unexpected(options, about, error)
     }
@@ -440,6 +442,22 @@ async function withOperation(
     baseUrl: context.baseUrl,
   })
   return { ...plain, headers: { ...headers, ...plain.headers } }
+}
+
+async function logRefusal(options: DispatcherOptions, about: Exchange): Promise<void> {
+  const { requestId, operation, resource, caller, decision } = about
+  if (decision === undefined || decision.allowed) return
+  const at = await existingScope(options.resources, decision.scope)
+  options.log('warn', 'Resource Manager refused a request', {
+    requestId,
+    operation,
+    resource,
+    appId: caller?.appId,
+    objectId: caller?.objectId,
+    action: decision.action,
+    reason: decision.reason,
+    hint: refusalHint(decision, at),
+  })
 }
 
 function unexpected(options: DispatcherOptions, about: Exchange, error: unknown): ArmError {

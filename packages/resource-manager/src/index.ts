@@ -8,6 +8,8 @@ export {
   resourceNotFound,
 } from './arm-errors.ts'
 export type { CallerRequest } from './dispatcher.ts'
+export { type ExistingScope, existingScope } from './existing-scope.ts'
+export { locksAgainst } from './locks.ts'
 export { resourceManagerMigrations } from './migrations.ts'
 export type {
   DeclaredOperation,

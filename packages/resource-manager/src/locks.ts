@@ -15,21 +15,34 @@ export async function checkLocks(
   operation: Pick<DeclaredOperation, 'method' | 'action'>,
   path: string,
 ): Promise<void> {
-  const action = operation.action.toLowerCase()
-  if (action.endsWith('/read') || action.startsWith(`${lockType.toLowerCase()}/`)) return
   const deletes = operation.method === 'DELETE'
-  const locked: string[] = []
+  const locked = new Map<string, string>()
+  for (const lock of await locksAgainst(resources, { action: operation.action, deletes }, path)) {
+    const scope = lockedScope(lock)
+    if (!locked.has(scope.toLowerCase())) locked.set(scope.toLowerCase(), scope)
+  }
+  if (locked.size > 0) throw scopeLocked(path, deletes ? 'delete' : 'write', [...locked.values()])
+}
+
+/** The locks that forbid an operation, from the top; of those below what is deleted, ten at most. */
+export async function locksAgainst(
+  resources: ResourceStore,
+  operation: { readonly action: string; readonly deletes: boolean },
+  path: string,
+): Promise<readonly Resource[]> {
+  const action = operation.action.toLowerCase()
+  if (action.endsWith('/read') || action.startsWith(`${lockType.toLowerCase()}/`)) return []
+  const against: Resource[] = []
   for (const scope of scopesOf(path)) {
     const locks = await resources.list({ below: `${scope}/providers/${lockType}` })
-    if (locks.some((lock) => deletes || lock.properties.level === 'ReadOnly')) locked.push(scope)
+    against.push(...locks.filter((lock) => operation.deletes || lock.properties.level === 'ReadOnly'))
   }
-  if (deletes) {
+  if (operation.deletes) {
     for (const lock of await resources.list({ below: path, type: lockType, limit: 10 })) {
-      const scope = lockedScope(lock)
-      if (!locked.some((each) => each.toLowerCase() === scope.toLowerCase())) locked.push(scope)
+      if (!against.some(({ id }) => id === lock.id)) against.push(lock)
     }
   }
-  if (locked.length > 0) throw scopeLocked(path, deletes ? 'delete' : 'write', locked)
+  return against
 }
 
 /** The id of what a lock stands on. */

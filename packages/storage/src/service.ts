@@ -9,6 +9,7 @@ import { RetiredData } from './accounts/retired-data.ts'
 import { AzuriteClient } from './azurite/azurite-client.ts'
 import { AzuriteResources } from './azurite/azurite-resources.ts'
 import { DataPlane } from './data-plane/data-plane.ts'
+import { createStorageInspector, type StorageInspector } from './inspection.ts'
 import { storageProvider } from './provider/provider.ts'
 import { ServiceHandlers } from './provider/services.ts'
 import { StorageAccountHandlers } from './provider/storage-accounts.ts'
@@ -40,6 +41,8 @@ export interface Storage {
   readonly blobListener: RequestListener
   /** `ACCOUNT.queue.core.windows.net`. */
   readonly queueListener: RequestListener
+  /** For whoever explains a refusal. */
+  readonly inspector: StorageInspector
   close(): Promise<void>
 }
 
@@ -64,6 +67,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     exists: (account) => registry.find(account.toLowerCase()) !== undefined,
     blobListener: dataPlane.blobListener,
     queueListener: dataPlane.queueListener,
+    inspector: createStorageInspector(registry, { blob: containers, queue: queues }),
     close: async () => {
       await retired.stop()
       azurite.close()

@@ -1,6 +1,8 @@
 /** `keystead run`: an app beside its sidecar, both with the identities that were asked for and without a credential. */
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:os'
+import { resolve } from 'node:path'
+import { recordApp } from '../app-records.ts'
 import { networkEnvironment, withoutCredentials } from '../client/client-environment.ts'
 import { connectAsOwner } from '../client/connect.ts'
 import { registerReplica } from '../client/replica.ts'
@@ -41,6 +43,12 @@ export async function run(directory: DataDirectory, options: RunOptions, words: 
     ...(options.identity.includes('system') ? { systemAssignedOf: options.appId } : {}),
   })
   resources.defer(() => replica.remove())
+  await recordApp(directory, {
+    appId: options.appId,
+    resourcesPath: options.resourcesPath.map((path) => resolve(path)),
+    identities: options.identity,
+    startedAt: new Date().toISOString(),
+  })
   const environment = { ...base, ...network, ...replica.environment }
   const sidecar = await Sidecar.spawn({
     ...options,

@@ -15,6 +15,7 @@ import type { DataDirectory } from '../data-directory.ts'
 import { azuriteSecret } from './azurite-secret.ts'
 import { writeClientFiles } from './client-files.ts'
 import { createControlListener } from './control.ts'
+import { Explainer } from './explain/explainer.ts'
 import { ensureOwner } from './owner.ts'
 import { notImplemented, unservedHosts } from './unserved.ts'
 import { vaultCacheBytes } from './vault-cache.ts'
@@ -162,7 +163,19 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     {
       pattern: 'control.keystead.localhost',
       service: 'Keystead',
-      listener: createControlListener({ principals, verifier, authorizer, subscriptionId }),
+      listener: createControlListener({
+        principals,
+        verifier,
+        authorizer,
+        explainer: new Explainer({
+          principals,
+          authorizer,
+          resources: resourceManager.resources,
+          vaults: keyVault.inspector,
+          storage: storage.inspector,
+        }),
+        subscriptionId,
+      }),
     },
     ...unservedHosts.map((host) => ({ ...host, listener: notImplemented(host.service) })),
   ])

@@ -1,14 +1,18 @@
 /**
  * Keystead's own small API at `control.keystead.localhost`: gives an app that a person runs a managed-identity
- * endpoint of its own, for identities which that person may assign.
+ * endpoint of its own, for identities which that person may assign, and explains decisions to who may change them.
  */
 import type { RequestListener } from 'node:http'
 import type { Authorizer } from '@keystead/authorization'
 import { type Caller, type Directory, TokenError, type TokenVerifier } from '@keystead/identity'
 import { fastify } from 'fastify'
 import { z } from 'zod'
+import { ExplainError, type Explainer } from './explain/explainer.ts'
+import { explainRequest } from './explain/explanation.ts'
 
 const audiences = ['https://management.azure.com', 'https://management.core.windows.net']
+/** Who may assign any role learns nothing from an explanation that he could not give himself. */
+const explainAction = 'Microsoft.Authorization/roleAssignments/write'
 const assignAction = 'Microsoft.ManagedIdentity/userAssignedIdentities/assign/action'
 /** What gives an app an identity of its own on Azure: writing the app. */
 const writeAppAction = 'Microsoft.App/containerApps/write'
@@ -36,14 +40,20 @@ class ControlError extends Error {
   }
 }
 
-/** `PUT /replicas/{id}` and `DELETE /replicas/{id}`, for a caller with a Resource Manager token. */
+/** What owns the identity of an app that `keystead run` starts with `--identity system`: as a container app of that name. */
+export function ownIdentityOf(subscriptionId: string, appId: string): string {
+  return `/subscriptions/${subscriptionId}/resourceGroups/keystead-run/providers/Microsoft.App/containerApps/${appId}`
+}
+
+/** `PUT /replicas/{id}`, `DELETE /replicas/{id}` and `POST /explain`, for a caller with a Resource Manager token. */
 export function createControlListener(options: {
   readonly principals: Directory
   readonly verifier: TokenVerifier
   readonly authorizer: Authorizer
+  readonly explainer: Explainer
   readonly subscriptionId: string
 }): RequestListener {
-  const { principals, verifier, authorizer, subscriptionId } = options
+  const { principals, verifier, authorizer, explainer, subscriptionId } = options
   const app = fastify({ bodyLimit: 64 * 1024 })
 
   const require = (caller: Caller, action: string, scope: string): void => {
@@ -69,9 +79,9 @@ export function createControlListener(options: {
     }
   }
 
-  /** As of a container app of that name; it stays when the app ends, so that roles can be given to it between runs. */
+  /** It stays when the app ends, so that roles can be given to it between runs. */
   const ownIdentity = async (caller: Caller, appId: string): Promise<string> => {
-    const resourceId = `/subscriptions/${subscriptionId}/resourceGroups/keystead-run/providers/Microsoft.App/containerApps/${appId}`
+    const resourceId = ownIdentityOf(subscriptionId, appId)
     require(caller, writeAppAction, resourceId)
     return (await principals.createManagedIdentity({ resourceId, kind: 'SystemAssigned' })).resourceId
   }
@@ -100,15 +110,26 @@ export function createControlListener(options: {
     return reply.status(204).send()
   })
 
+  app.post('/explain', async (request, reply) => {
+    const caller = await verifier.verify(request.headers.authorization, audiences)
+    require(caller, explainAction, `/subscriptions/${subscriptionId}`)
+    const explained = await explainer.explain(explainRequest.parse(request.body))
+    return reply.header('cache-control', 'no-store').send(explained)
+  })
+
   app.setNotFoundHandler((_request, reply) =>
     reply.status(404).send({ error: { code: 'NotFound', message: 'There is nothing at this address.' } }),
   )
+
   app.setErrorHandler((error, _request, reply) => {
     if (error instanceof TokenError) {
       return reply.status(401).send({ error: { code: 'InvalidAuthenticationToken', message: error.message } })
     }
     if (error instanceof z.ZodError) {
       return reply.status(400).send({ error: { code: 'InvalidRequestContent', message: z.prettifyError(error) } })
+    }
+    if (error instanceof ExplainError) {
+      return reply.status(400).send({ error: { code: 'InvalidRequestContent', message: error.message } })
     }
     const { statusCode = 500, code = 'InternalServerError', message } = error as Partial<ControlError>
     return reply

@@ -33,6 +33,11 @@ export function resourceScope(account: Account, request: Pick<WireRequest, 'serv
   return blob === undefined ? container : `${container}/blobs/${encodeURIComponent(blob)}`
 }
 
+/** Where a role can be assigned for it: Azure takes assignments on containers and queues, not on single blobs. */
+export function assignableScope(scope: string): string {
+  return scope.replace(/(\/containers\/[^/]+)\/blobs\/.*$/is, '$1')
+}
+
 /** What headers and parameters ask for besides the operation: index tags. */
 function tagRequirements(operation: DataOperation, request: WireRequest): { actions: Alternatives; letters: string } {
   const actions = []

@@ -2,13 +2,13 @@
 import { randomUUID } from 'node:crypto'
 import { type IncomingMessage, type RequestListener, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { TLSSocket } from 'node:tls'
-import type { AuditEvent, AuditTrail, Authorizer, Decision } from '@keystead/authorization'
+import { type AuditEvent, type AuditTrail, type Authorizer, type Decision, refusalHint } from '@keystead/authorization'
 import type { TokenVerifier } from '@keystead/identity'
 import type { Account } from '../accounts/account.ts'
 import { toExternal } from '../accounts/internal-name.ts'
 import { AzuriteClient } from '../azurite/azurite-client.ts'
 import { type Authentication, authenticate } from './authentication.ts'
-import { authorize, checkAccountPolicy, resourceScope } from './authorization.ts'
+import { assignableScope, authorize, checkAccountPolicy, resourceScope } from './authorization.ts'
 import { type BatchAnswer, batchBodyLimit, formatBatch, parseBatch, refusedPart } from './batch.ts'
 import { blobOperations } from './blob-operations.ts'
 import { readBody } from './body.ts'
@@ -334,6 +334,7 @@ export class DataPlane {
     } catch (failure) {
       refusal = this.#refusalOf(failure, exchange)
     }
+    if (refusal.status === 403) this.#logRefusal(exchange, refusal)
     if (response.headersSent) {
       response.destroy()
       return
@@ -348,6 +349,24 @@ export class DataPlane {
       { ...refusal.headers, 'Content-Type': 'application/xml', 'x-ms-error-code': refusal.code },
       body,
     )
+  }
+
+  /** A key or a signature that does not fit is told to its sender alone; a decision by roles can be mended here. */
+  #logRefusal({ requestId, operation, resource, decision, authentication }: Exchange, refusal: StorageError): void {
+    const refused = decision !== undefined && !decision.allowed ? decision : undefined
+    this.#options.log('warn', 'Storage refused a request', {
+      requestId,
+      operation,
+      resource,
+      code: refusal.code,
+      authentication: authentication?.kind,
+      ...(refused && {
+        objectId: refused.principal.objectId,
+        action: refused.action,
+        reason: refused.reason,
+        hint: refusalHint(refused, { scope: assignableScope(refused.scope) }),
+      }),
+    })
   }
 
   #send(
