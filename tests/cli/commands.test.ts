@@ -45,7 +45,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true })
 })
 
-const commands = ['up', 'down', 'status', 'env', 'exec', 'run', 'logs', 'doctor', 'reset', 'quickstart']
+const commands = ['up', 'down', 'status', 'env', 'exec', 'run', 'explain', 'logs', 'doctor', 'reset', 'quickstart']
 
 describe('help', () => {
   test.each(commands)('`keystead %s --help` has an example and takes --data-dir', async (name) => {

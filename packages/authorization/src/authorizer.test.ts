@@ -90,8 +90,34 @@ describe('a decision by role', () => {
       by: 'role',
       principal: { tenantId: 'T', objectId: 'app', groupIds: [] },
       action: getSecret,
+      plane: 'data',
       scope: vault,
     })
+  })
+
+  test('is retold with every assignment that bears on it, and those that would elsewhere', async () => {
+    const consider = (groupIds: string[] = []) =>
+      authorizer
+        .consider({
+          by: 'role',
+          principal: { tenantId: 'T', objectId: 'app', groupIds },
+          action: getSecret,
+          plane: 'data',
+          scope: vault,
+        })
+        .map(({ roleName, heldBy, says }) => [roleName, heldBy, says])
+    expect(consider()).toEqual([])
+    await assign('app', 'Owner', '/')
+    await assign('app', 'Key Vault Crypto User', vault)
+    await assign('app', 'Key Vault Secrets User', `${vault}2`)
+    await assign('app', 'Key Vault Crypto User', `${vault}2`)
+    await assign('team', 'Key Vault Secrets User', vault, { principalType: 'Group' })
+    expect(consider()).toEqual([
+      ['Owner', 'app', 'otherPlane'],
+      ['Key Vault Crypto User', 'app', 'notListed'],
+      ['Key Vault Secrets User', 'app', 'otherScope'],
+    ])
+    expect(consider(['team'])).toContainEqual(['Key Vault Secrets User', 'team', 'granted'])
   })
 
   test('is yes by an assignment at the scope, and names it', async () => {

@@ -3,11 +3,12 @@ import { builtInRoles } from './built-in-roles.ts'
 import { compileRole } from './compiled-role.ts'
 import type { RoleDefinition } from './roles.ts'
 
-/** How much a pattern reaches: one action, one kind of action everywhere, a whole branch, everything. */
+/** How much a pattern reaches: one action, reading anything, a whole branch, one kind of change anywhere, everything. */
 function reach(pattern: string): number {
   if (pattern === '*') return 10_000
-  if (pattern.startsWith('*')) return 1000
   if (!pattern.includes('*')) return 1
+  if (/\/read$/i.test(pattern)) return pattern.startsWith('*') ? 50 : 5
+  if (pattern.startsWith('*')) return 1000
   // `Microsoft.Support/*` and the like stand in many roles for the portal's sake; the nearer the root, the more it is.
   return Math.round(300 / pattern.split('/').length)
 }
@@ -15,16 +16,18 @@ function reach(pattern: string): number {
 const candidates = builtInRoles
   .map((definition) => ({
     role: compileRole(definition),
-    control: total(definition, (permission) => permission.actions),
-    data: total(definition, (permission) => permission.dataActions),
+    control: total(definition, ({ actions, notActions }) => [actions, notActions]),
+    data: total(definition, ({ dataActions, notDataActions }) => [dataActions, notDataActions]),
   }))
   .map((each) => ({ ...each, all: each.control + each.data }))
 
 function total(
   definition: RoleDefinition,
-  patterns: (permission: RoleDefinition['permissions'][number]) => readonly string[],
+  lists: (permission: RoleDefinition['permissions'][number]) => readonly [readonly string[], readonly string[]],
 ): number {
-  return definition.permissions.flatMap(patterns).reduce((sum, pattern) => sum + reach(pattern), 0)
+  return definition.permissions
+    .map(lists)
+    .reduce((sum, [listed, excluded]) => listed.reduce((all, one) => all + reach(one), sum) - excluded.length, 0)
 }
 
 /** The built-in role; undefined when none of them grants the action. Of two that reach as far, the one listed first. */

@@ -277,6 +277,9 @@ describe('the network rules of a vault', () => {
     })
     expect(reply.status).toBe(403)
     expect(reply.body.error?.innererror?.code).toBe('ForbiddenByConnection')
+    expect(cloud.logged.at(-1)?.fields?.hint).toMatch(
+      /To allow it: az keyvault update --name closed --public-network-access Enabled$/,
+    )
     expect(reply.body.error?.message).toContain(
       'Public network access is disabled and request is not from a trusted service nor via an approved private link.\r\nCaller: appid=',
     )
@@ -287,6 +290,9 @@ describe('the network rules of a vault', () => {
       await cloud.send({ host: `${vault}.vault.azure.net`, path: `/secrets?${version}`, as: await reader(vault) })
     await cloud.createVault('walled', { networkAcls: { defaultAction: 'Deny', ipRules: [{ value: '10.0.0.0/8' }] } })
     expect((await ask('walled')).body.error?.innererror?.code).toBe('ForbiddenByFirewall')
+    expect(cloud.logged.at(-1)?.fields?.hint).toMatch(
+      /To allow it: az keyvault network-rule add --name walled --ip-address 127\.0\.0\.1$/,
+    )
     await cloud.createVault('gated', { networkAcls: { defaultAction: 'Deny', ipRules: [{ value: '127.0.0.0/8' }] } })
     expect((await ask('gated')).status).toBe(200)
   })
@@ -317,6 +323,9 @@ describe('one decision', () => {
           by: 'role',
           action: 'Microsoft.KeyVault/vaults/secrets/getSecret/action',
           reason: 'noRoleAssignment',
+          hint: expect.stringMatching(
+            /To allow it: az role assignment create --role 'Key Vault Secrets User' --assignee \S+ --scope \S+$/,
+          ),
         },
       },
     ])
