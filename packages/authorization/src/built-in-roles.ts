@@ -382,6 +382,20 @@ const others: readonly RoleDefinition[] = [
       ],
     },
   ),
+  builtIn(
+    '73c42c96-874c-492b-b04d-ab87d138a893',
+    'Log Analytics Reader',
+    'Log Analytics Reader can view and search all monitoring data as well as and view monitoring settings, including viewing the configuration of Azure diagnostics on all Azure resources.',
+    {
+      actions: [
+        '*/read',
+        'Microsoft.OperationalInsights/workspaces/analytics/query/action',
+        'Microsoft.OperationalInsights/workspaces/search/action',
+        'Microsoft.Support/*',
+      ],
+      notActions: ['Microsoft.OperationalInsights/workspaces/sharedKeys/read'],
+    },
+  ),
   builtIn('7f951dda-4ed3-4680-a7ca-43fe172d538d', 'AcrPull', 'acr pull', {
     actions: ['Microsoft.ContainerRegistry/registries/pull/read'],
   }),

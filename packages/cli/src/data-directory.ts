@@ -15,6 +15,8 @@ const settingsSchema = z.object({
     managedIdentity: z.int().min(1).max(65_535),
     blob: z.int().min(1).max(65_535),
     queue: z.int().min(1).max(65_535),
+    /** 0 in a cloud that was made before it had logs: it gets one at its next start. */
+    logs: z.int().max(65_535).default(0),
   }),
 })
 export type Settings = z.infer<typeof settingsSchema>
@@ -37,7 +39,7 @@ const runtimeSchema = z.object({
 export type Runtime = z.infer<typeof runtimeSchema>
 
 /** The entries of a data directory; nothing else in it is ever deleted. */
-const ownDirectories = ['logs', 'storage', 'ca', 'azure', 'azure-direct', 'apps']
+const ownDirectories = ['logs', 'log-analytics', 'storage', 'ca', 'azure', 'azure-direct', 'apps']
 const ownFiles = ['keystead.db', 'master.key', 'supervisor.lock', 'owner.sealed', 'settings.json', 'runtime.json']
 
 function isOwn(entry: string): boolean {
@@ -64,6 +66,10 @@ export class DataDirectory {
   }
   get logs(): string {
     return join(this.path, 'logs')
+  }
+  /** The databases of the workspaces. */
+  get logAnalytics(): string {
+    return join(this.path, 'log-analytics')
   }
   get audit(): string {
     return join(this.logs, 'audit.jsonl')

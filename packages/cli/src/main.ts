@@ -12,6 +12,13 @@ interface Common {
   output?: OutputFormat
 }
 
+interface LogsCommandOptions {
+  follow: boolean
+  query?: string
+  workspace: string | undefined
+  output: OutputFormat
+}
+
 /** A sub-command with what every one has: `--data-dir`, and an example in its help. */
 function command(name: string, description: string, example: string): Command {
   return new Command(name)
@@ -129,9 +136,17 @@ program.addCommand(
 )
 program.addCommand(
   command('logs', 'Print what the processes logged', 'keystead logs core --follow')
-    .argument('[process]', 'core, azurite, audit or supervisor; all when absent')
+    .argument('[process]', 'core, azurite, logs, audit or supervisor; all when absent')
     .option('-f, --follow', 'go on as lines come in', false)
-    .action(async (name: string | undefined, options: Common & { follow: boolean }) => {
+    .option('--query <kql>', 'instead, query a Log Analytics workspace over its last seven days')
+    .option('--workspace <name>', 'which one (with --query; default: the only one there is)')
+    .addOption(outputOption)
+    .action(async (name: string | undefined, options: Common & LogsCommandOptions) => {
+      if (options.query !== undefined) {
+        const { query } = await import('./commands/query.ts')
+        await query(directoryOf(options), { ...options, query: options.query })
+        return
+      }
       const { logs } = await import('./commands/logs.ts')
       await logs(directoryOf(options), name, options.follow)
     }),

@@ -14,13 +14,15 @@ let preferredClaim: Lock | undefined
 export async function ensureSettings(directory: DataDirectory, gatewayPort: number | undefined): Promise<Settings> {
   await directory.create()
   const known = await directory.readSettings()
-  if (known && (gatewayPort === undefined || gatewayPort === known.ports.gateway)) return known
-  if (known && gatewayPort !== undefined) {
-    const settings = { ...known, ports: { ...known.ports, gateway: await requireFree(gatewayPort) } }
+  if (known) {
+    const ports = { ...known.ports }
+    if (ports.logs === 0) [ports.logs = 0] = await freePorts(1)
+    if (gatewayPort !== undefined && gatewayPort !== ports.gateway) ports.gateway = await requireFree(gatewayPort)
+    const settings = { ...known, ports }
     await directory.writeSettings(settings)
     return settings
   }
-  const [managedIdentity = 0, blob = 0, queue = 0, other = 0] = await freePorts(4)
+  const [managedIdentity = 0, blob = 0, queue = 0, logs = 0, other = 0] = await freePorts(5)
   const gateway =
     gatewayPort === undefined
       ? claimPreferred() && (await isFree(preferredGatewayPort))
@@ -31,7 +33,7 @@ export async function ensureSettings(directory: DataDirectory, gatewayPort: numb
     format: 1,
     tenantId: randomUUID(),
     subscriptionId: randomUUID(),
-    ports: { gateway, managedIdentity, blob, queue },
+    ports: { gateway, managedIdentity, blob, queue, logs },
   }
   await directory.writeSettings(settings)
   return settings

@@ -6,17 +6,18 @@ import { deploymentsMigrations, openDeployments } from '@keystead/deployments'
 import { createHostTable, openCertificateAuthority, startGateway } from '@keystead/gateway'
 import { identityMigrations, openIdentityService } from '@keystead/identity'
 import { keyVaultMigrations, openKeyVault } from '@keystead/key-vault'
+import { openLogs } from '@keystead/logs'
 import { openResourceManager, resourceManagerMigrations } from '@keystead/resource-manager'
 import { openStorage, storageMigrations } from '@keystead/storage'
 import { loadMasterKey, openStore, openWithMasterKey, sealWithMasterKey } from '@keystead/store'
 import type { Logger } from 'pino'
 import { CliError } from '../cli-error.ts'
 import type { DataDirectory } from '../data-directory.ts'
-import { azuriteSecret } from './azurite-secret.ts'
 import { writeClientFiles } from './client-files.ts'
 import { createControlListener } from './control.ts'
 import { Explainer } from './explain/explainer.ts'
 import { ensureOwner } from './owner.ts'
+import { azuriteSecret, logsSecret } from './process-secrets.ts'
 import { notImplemented, unservedHosts } from './unserved.ts'
 import { vaultCacheBytes } from './vault-cache.ts'
 
@@ -98,6 +99,12 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     log: logTo(logger, 'storage'),
   })
   resources.defer(() => storage.close())
+  const logs = openLogs({
+    ...service,
+    process: { url: `http://127.0.0.1:${ports.logs}`, secret: logsSecret(masterKey) },
+    log: logTo(logger, 'logs'),
+  })
+  resources.defer(() => logs.close())
   const deployments = await openDeployments({
     store,
     manager: resourceManager,
@@ -108,6 +115,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   })
   resourceManager.register(keyVault.provider)
   resourceManager.register(storage.provider)
+  resourceManager.register(logs.provider)
   resourceManager.register(deployments.provider)
   // Closed before the providers, since its jobs call them; and before it the deployments, which wait for those.
   resources.defer(() => resourceManager.close())
@@ -159,6 +167,12 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       listener: storage.queueListener,
       exists: (name) => storage.exists(name),
       howToCreate: createAccount,
+    },
+    {
+      pattern: 'api.loganalytics.io',
+      localPattern: 'logs.keystead.localhost',
+      service: 'Log Analytics',
+      listener: logs.queryListener,
     },
     {
       pattern: 'control.keystead.localhost',

@@ -5,7 +5,6 @@
 import type { RequestListener } from 'node:http'
 
 export const unservedHosts: readonly { readonly pattern: string; readonly service: string }[] = [
-  { pattern: 'api.loganalytics.io', service: 'Log Analytics' },
   { pattern: '*.azurecr.io', service: 'Container Registry' },
   { pattern: '*.azurecontainerapps.io', service: 'Container Apps' },
   { pattern: '*.azurecontainerapps.dev', service: 'Container Apps' },

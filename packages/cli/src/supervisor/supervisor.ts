@@ -1,10 +1,11 @@
 /** The supervisor: holds which processes one cloud consists of, and keeps them running until it is stopped. */
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { logsCommand } from '@keystead/logs'
 import { azuriteCommand } from '@keystead/storage'
 import { loadMasterKey, type MasterKey } from '@keystead/store'
 import { CliError } from '../cli-error.ts'
-import { azuriteSecret } from '../core/azurite-secret.ts'
+import { azuriteSecret, logsSecret } from '../core/process-secrets.ts'
 import type { DataDirectory, Settings } from '../data-directory.ts'
 import { isFree } from '../free-ports.ts'
 import { waitForLeftovers } from './leftovers.ts'
@@ -113,6 +114,7 @@ function processesOf(directory: DataDirectory, settings: Settings, masterKey: Ma
     queuePort: ports.queue,
     secret: azuriteSecret(masterKey),
   })
+  const logs = logsCommand({ directory: directory.logAnalytics, port: ports.logs, secret: logsSecret(masterKey) })
   const core = fileURLToPath(new URL('../core/main.js', import.meta.url))
   return [
     {
@@ -121,6 +123,13 @@ function processesOf(directory: DataDirectory, settings: Settings, masterKey: Ma
       environment: azurite.environment,
       address: `http://127.0.0.1:${ports.blob}, http://127.0.0.1:${ports.queue}`,
       readiness: { ports: [ports.blob, ports.queue] },
+    },
+    {
+      name: 'logs',
+      args: logs.args,
+      environment: logs.environment,
+      address: `http://127.0.0.1:${ports.logs}`,
+      readiness: { ports: [ports.logs] },
     },
     {
       name: 'core',

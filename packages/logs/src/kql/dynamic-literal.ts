@@ -16,9 +16,7 @@ function memberOf(node: SyntaxNode): unknown {
     case 'JsonArrayExpression':
       return node.list('Values').map(memberOf)
     case 'JsonObjectExpression':
-      return Object.fromEntries(
-        node.list('Pairs').map((pair) => [pair.node('Name').token('Token'), memberOf(pair.node('Value'))]),
-      )
+      return Object.fromEntries(node.list('Pairs').map((pair) => [pair.token('Name'), memberOf(pair.node('Value'))]))
     case 'CompoundStringLiteralExpression':
       return node.literalText
     case 'DynamicExpression':

@@ -96,7 +96,10 @@ function translateCall(node: SyntaxNode, context: Context): Sql {
   return translated({
     name,
     type: () => node.type,
-    arguments: argumentNodes.map((argument) => translate(argument, context)),
+    // A type says something of the result, which the language has taken in already.
+    arguments: argumentNodes
+      .filter((argument) => argument.class !== 'TypeOfLiteralExpression')
+      .map((argument) => translate(argument, context)),
     node,
     argumentNodes,
     now: context.now,

@@ -125,6 +125,13 @@ export class SyntaxNode {
     throw this.unsupported(name === '' ? 'An expression without a type' : `The type ${name}`)
   }
 
+  /** The type that this node names, as in `typeof(long)`. */
+  get namedType(): ScalarType {
+    const name = this.symbol?.name ?? ''
+    if (isScalarType(name)) return name
+    throw this.unsupported(`The type ${name}`)
+  }
+
   /** The columns of a tabular expression, or of an operator's result. */
   get columns(): readonly Column[] {
     const columns = this.#raw.ResultType?.Columns

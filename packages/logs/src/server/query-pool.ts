@@ -55,8 +55,13 @@ export class QueryPool {
   }
 
   #start(): ChildProcess {
-    // Integers of 64 bits go through as they are.
-    return fork(script, [], { serialization: 'advanced', stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+    return fork(script, [], {
+      // What this process was started with is not for its child, which ends when this one is gone.
+      execArgv: [],
+      // Integers of 64 bits go through as they are.
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    })
   }
 
   #work(child: ChildProcess, { task, timeoutMs, signal, resolve }: Waiting): void {

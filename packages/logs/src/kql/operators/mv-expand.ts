@@ -60,6 +60,6 @@ function expansion(node: SyntaxNode, context: Context): Expansion {
 function element(position: number, typed: SyntaxNode | undefined): Sql {
   const sql = `json_extract(item.value, '$[${position}]')`
   const value: Sql = { sql, type: 'dynamic' }
-  const type = typed?.node('TypeOf').list('Types')[0]?.type
+  const type = typed?.node('TypeOf').list('Types')[0]?.namedType
   return type === undefined ? value : convert(value, type)
 }
