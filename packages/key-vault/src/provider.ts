@@ -16,7 +16,9 @@ import {
   type AccessPoliciesBody,
   type AccessPolicyUpdateKind,
   accessPoliciesBody,
+  type CheckHsmNameBody,
   type CheckNameBody,
+  checkHsmNameBody,
   checkNameBody,
   createdProperties,
   patchedProperties,
@@ -122,6 +124,15 @@ export function keyVaultProvider(options: VaultSecretsOptions): ResourceProvider
             body: checkNameBody,
             handle: (context) => vaults.checkName(context),
           } satisfies Operation<CheckNameBody>,
+          {
+            name: 'ManagedHsms_CheckMhsmNameAvailability',
+            method: 'POST',
+            on: 'subscription',
+            verb: 'checkMhsmNameAvailability',
+            action: 'Microsoft.KeyVault/checkMhsmNameAvailability/read',
+            body: checkHsmNameBody,
+            handle: async ({ body }) => ({ status: 200, body: hsmNameAvailability(body.name) }),
+          } satisfies Operation<CheckHsmNameBody>,
         ],
       },
       {
@@ -204,6 +215,13 @@ function invalidNameMessage(name: string): string {
 
 function validName(name: string): boolean {
   return /^[a-z](?!.*--)[a-z0-9-]{1,22}[a-z0-9]$/i.test(name)
+}
+
+/** There are no managed HSMs (see their lists), so every name that one could have is free. az asks only this. */
+function hsmNameAvailability(name: string) {
+  if (validName(name)) return { nameAvailable: true }
+  const message = `The managed HSM name '${name.slice(0, 256)}' is invalid. A name must have 3-24 letters, digits and hyphens, begin with a letter, end with a letter or digit, and have no consecutive hyphens.`
+  return { nameAvailable: false, reason: 'AccountNameInvalid', message }
 }
 
 function vaultResponse(resource: Resource) {

@@ -116,6 +116,10 @@ export type AccessPoliciesBody = z.infer<typeof accessPoliciesBody>
 export const checkNameBody = z.object({ name: z.string().max(1024), type: z.string().max(256) })
 export type CheckNameBody = z.infer<typeof checkNameBody>
 
+/** `POST checkMhsmNameAvailability`. */
+export const checkHsmNameBody = checkNameBody.pick({ name: true })
+export type CheckHsmNameBody = z.infer<typeof checkHsmNameBody>
+
 /** A vault's properties as they are kept, with every default filled in. */
 const storedProperties = z.object({
   tenantId: z.string(),

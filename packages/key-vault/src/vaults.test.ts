@@ -147,6 +147,12 @@ describe('KeyVaultManagementClient of @azure/arm-keyvault', () => {
     expect(await check('-')).toMatchObject({ nameAvailable: false, reason: 'AccountNameInvalid' })
   })
 
+  it("checks whether a name could be a managed HSM's, as az does for either kind", async () => {
+    const check = async (wanted: string) => await cloud.vaults().managedHsms.checkMhsmNameAvailability({ name: wanted })
+    expect(await check('hsm-orders')).toMatchObject({ nameAvailable: true })
+    expect(await check('1hsm')).toMatchObject({ nameAvailable: false, reason: 'AccountNameInvalid' })
+  })
+
   it('adds to, replaces and removes from access policies', async () => {
     const client = cloud.vaults()
     const properties = { ...parameters.properties, enableRbacAuthorization: false, accessPolicies: [] }
