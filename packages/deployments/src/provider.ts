@@ -11,9 +11,9 @@ import {
   type Resource,
   type ResourceManager,
   type ResourceProvider,
-  resourcesApiVersions,
 } from '@keystead/resource-manager'
 import { deploymentBody, operationBody, plannedProperties } from './answers.ts'
+import { deploymentsApiVersions } from './api-versions.ts'
 import { deploymentActive, deploymentNotFound, invalidScope, notCancellable, operationNotFound } from './errors.ts'
 import { preflight } from './preflight.ts'
 import { type DeploymentRecords, isActive } from './records.ts'
@@ -49,7 +49,7 @@ export function deploymentsProvider(options: ProviderOptions): ResourceProvider 
   const operationGet = onResource('DeploymentOperations_Get', 'GET', 'operations/read', (context) =>
     handlers.getOperation(context),
   )
-  const apiVersions = resourcesApiVersions
+  const apiVersions = deploymentsApiVersions
   return {
     namespace: 'Microsoft.Resources',
     types: [

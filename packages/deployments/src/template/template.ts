@@ -90,7 +90,6 @@ const template = z.looseObject({
       }),
     )
     .default([]),
-  resources: z.union([z.array(resource), z.record(z.string(), resource)]),
   outputs: z
     .record(
       z.string(),
@@ -109,7 +108,9 @@ export function parseTemplate(source: ObjectValue): Template {
     if (typeof source[name] !== 'string') throw invalidMember('', `Required property '${name}' not found in JSON`, [])
   }
   if (!('resources' in source)) throw invalidMember('', "Required property 'resources' not found in JSON", [])
-  const parsed = template.safeParse(source)
+  // One or the other: a union of both would not tell which resource is wrong.
+  const resources = Array.isArray(source.resources) ? z.array(resource) : z.record(z.string(), resource)
+  const parsed = template.extend({ resources }).safeParse(source)
   if (!parsed.success) throw shapeError(parsed.error)
   const { definitions = {}, parameters, variables, functions, outputs } = parsed.data
   const typeOf = (
