@@ -25,9 +25,10 @@ const own = join(root, 'packages/sidecar/proto')
 
 /** What the sidecar reads and writes; what these import comes with them. */
 const messages = [
-  ...['secret', 'state', 'metadata', 'configuration', 'pubsub', 'binding', 'lock', 'ai'].map((name) =>
+  ...['secret', 'state', 'metadata', 'configuration', 'pubsub', 'binding', 'lock', 'ai', 'invoke'].map((name) =>
     join(dapr, `dapr/proto/runtime/v1/${name}.proto`),
   ),
+  join(dapr, 'dapr/proto/internals/v1/service_invocation.proto'),
   join(own, 'google/rpc/status.proto'),
   join(own, 'google/rpc/error_details.proto'),
 ]

@@ -68,9 +68,7 @@ export const flagDefinitions = {
   'app-health-probe-timeout': int(500, 'Milliseconds before a probe of the app times out'),
   'app-health-threshold': int(3, 'Failed probes in a row before the app counts as unhealthy'),
   'app-id': text('', 'A unique ID for the application'),
-  'app-max-concurrency': int(-1, 'Calls to the app at one time; -1 for no limit', {
-    unsupported: 'calls to the app are not served yet',
-  }),
+  'app-max-concurrency': int(-1, 'Calls to the app at one time; -1 for no limit'),
   'app-port': text('', 'The port the application listens on'),
   'app-protocol': text('http', 'Protocol of the application: grpc, grpcs, http, https, h2c'),
   'app-ssl': bool(false, 'The app is reached over TLS', { deprecated: "use '--app-protocol https|grpcs'" }),
@@ -110,7 +108,6 @@ export const flagDefinitions = {
     kind: 'duration',
     default: '0s',
     usage: 'Period of the reconcile that backs up hot reload',
-    unsupported: 'components are not reloaded yet',
   },
   'log-as-json': bool(false, 'Print log lines as JSON'),
   'log-compat': text('', 'Ours: also print the log lines of an older release; 1.10 is known'),

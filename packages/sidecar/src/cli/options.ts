@@ -55,6 +55,10 @@ export interface SidecarOptions {
   readonly readBufferBytes: number
   readonly allowedOrigins: string
   readonly apiToken: string
+  /** What the app is sent, so that it can tell its sidecar; empty for none. */
+  readonly appApiToken: string
+  /** How often components are compared with their files, besides when these change. */
+  readonly reconcileIntervalMs: number
   /** Undefined: the configuration decides. */
   readonly apiLogging: boolean | undefined
   /** 0: no limit. */
@@ -164,6 +168,8 @@ export function readSidecarOptions(
     readBufferBytes: sizes.readBufferBytes === -1 ? 4 << 10 : sizes.readBufferBytes,
     allowedOrigins: flags.text('allowed-origins'),
     apiToken: environment['DAPR_API_TOKEN'] ?? '',
+    appApiToken: environment['APP_API_TOKEN'] ?? '',
+    reconcileIntervalMs: parseGoDuration(flags.text('hot-reload-reconcile-interval')) || 60_000,
     apiLogging: flags.changed('enable-api-logging') ? parseGoBool(flags.text('enable-api-logging')) : undefined,
     gracefulShutdownMs: graceful < 0 ? 5000 : graceful * 1000,
     blockShutdownMs: flags.changed('dapr-block-shutdown-duration')

@@ -1,7 +1,9 @@
 /** The gRPC servers of a sidecar behind their listeners: loaded with the first connection. */
 import type { SystemApi } from '../http/system-routes.ts'
+import type { Invocation } from '../invocation/invocation.ts'
 import type { ApiAccessRule } from '../loading/configuration.ts'
 import type { Logger } from '../log/logger.ts'
+import type { ErrorCodeMetrics } from '../metrics/error-code-metrics.ts'
 import type { GrpcMetrics } from '../metrics/grpc-metrics.ts'
 import type { SecretsApi } from '../runtime/secrets.ts'
 import type { StateApi } from '../runtime/state.ts'
@@ -12,11 +14,12 @@ import { createServiceRouter } from './service.ts'
 import { stateMethods } from './state-methods.ts'
 import { systemMethods } from './system-methods.ts'
 import type { Transport } from './transport.ts'
-import { internalMethods, unservedMethods } from './unserved-methods.ts'
+import { unservedInternalMethods, unservedMethods } from './unserved-methods.ts'
 
 export interface GrpcServerOptions {
   readonly tracing: boolean
   readonly metrics: GrpcMetrics | undefined
+  readonly errorCodes: ErrorCodeMetrics | undefined
   readonly maxBodyBytes: number
   /** `--read-buffer-size` */
   readonly readBufferBytes: number
@@ -31,6 +34,7 @@ export interface GrpcApiOptions extends GrpcServerOptions {
   readonly deniedApis: readonly ApiAccessRule[]
   readonly apiToken: string
   readonly apiLog: Logger | undefined
+  readonly invocation: Invocation
 }
 
 /** The Dapr API, for applications. */
@@ -44,17 +48,21 @@ export function createApiTransport(options: GrpcApiOptions): Transport {
       ...systemMethods(options.system),
       ...unservedMethods(),
     },
+    streams: options.invocation.streams,
+    proxy: options.invocation.proxy,
     isAllowed: createApiAccess(options.allowedApis, options.deniedApis),
   })
   return createHttp2Transport(router, limits(options))
 }
 
 /** What other sidecars call. */
-export function createInternalTransport(options: GrpcServerOptions & { readonly hasApp: boolean }): Transport {
+export function createInternalTransport(options: GrpcServerOptions & { readonly invocation: Invocation }): Transport {
   const router = createServiceRouter({
     ...options,
     prefix: '/dapr.proto.internals.v1.ServiceInvocation/',
-    methods: internalMethods(options.hasApp),
+    methods: { ...options.invocation.internalMethods, ...unservedInternalMethods() },
+    streams: options.invocation.internalStreams,
+    proxy: options.invocation.proxy,
     isAllowed: undefined,
     apiToken: '',
     apiLog: undefined,

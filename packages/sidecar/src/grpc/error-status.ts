@@ -1,10 +1,11 @@
 /** Dapr's API errors as gRPC statuses, with their details (pkg/api/errors, dapr/kit/errors). */
 import { BinaryWriter } from '@bufbuild/protobuf/wire'
+import { http } from '../http/builtin.ts'
 import type { ApiError, ErrorDetail } from '../runtime/api-error.ts'
 import { BadRequest, ErrorInfo, Help, ResourceInfo } from './gen/google/rpc/error_details.ts'
 import { Status as RpcStatus } from './gen/google/rpc/status.ts'
 import type { MessageType } from './messages.ts'
-import { type CodeName, codes, type Status } from './status.ts'
+import { type CodeName, codes, ok, type Status } from './status.ts'
 
 const domain = 'dapr.io'
 const typePrefix = 'type.googleapis.com/google.rpc.'
@@ -39,6 +40,37 @@ export function statusOfHttp(
       metadata: { 'http.code': String(httpStatus), 'http.error_message': detail.slice(0, 63) },
     }),
   ])
+}
+
+const codesByHttpStatus: Readonly<Record<number, CodeName>> = {
+  408: 'Canceled',
+  500: 'Unknown',
+  400: 'Internal',
+  504: 'DeadlineExceeded',
+  404: 'NotFound',
+  409: 'AlreadyExists',
+  403: 'PermissionDenied',
+  401: 'Unauthenticated',
+  429: 'ResourceExhausted',
+  501: 'Unimplemented',
+  503: 'Unavailable',
+}
+
+/** What the answer of an HTTP app is over gRPC (invokev1.ErrorFromHTTPResponseCode). */
+export function statusOfHttpResponse(httpStatus: number, body: string): Status {
+  if (httpStatus >= 200 && httpStatus < 300) return ok
+  const text = httpStatusText(httpStatus)
+  return withDetails(codesByHttpStatus[httpStatus] ?? 'Unknown', text, [
+    any('ErrorInfo', ErrorInfo, {
+      reason: text,
+      domain,
+      metadata: { 'http.code': String(httpStatus), 'http.error_message': body.slice(0, 63) },
+    }),
+  ])
+}
+
+function httpStatusText(status: number): string {
+  return http.STATUS_CODES[status] ?? ''
 }
 
 function codeOfHttpStatus(httpStatus: number): CodeName {

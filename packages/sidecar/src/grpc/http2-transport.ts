@@ -3,6 +3,7 @@ import http2, { type IncomingHttpHeaders, type ServerHttp2Session, type ServerHt
 import { monotonicMs } from '../clock.ts'
 import { CompressionError, compress, decompress, isSupportedEncoding, supportedEncodings } from './compression.ts'
 import { FrameReader, type FrameResult, frame, prefixLength } from './framing.ts'
+import { Http2StreamingCall } from './http2-streaming-call.ts'
 import { encodeStatusMessage } from './percent-encoding.ts'
 import { codes, type Status } from './status.ts'
 import { parseTimeout } from './timeout.ts'
@@ -121,10 +122,18 @@ function receive(
     refuse(stream, 405, { code: 'Internal', message })
     return
   }
+  const target = headers[':path'] ?? ''
+  const handler = router.find(target)
+  if (!handler) {
+    const streamed = router.findStream(target, (name) => single(headers[name]))
+    if (streamed) {
+      void streamed(new Http2StreamingCall(stream, headers, options.maxMessageBytes, milliseconds))
+      return
+    }
+  }
   const call = new Http2Call(stream, headers, options.maxMessageBytes)
   if (milliseconds !== undefined && !call.setDeadline(milliseconds)) return
   const { path } = call
-  const handler = router.find(path)
   if (handler) call.receiveMessage(handler, (flags & NGHTTP2_FLAG_END_STREAM) !== 0)
   else if (path.lastIndexOf('/') <= 0) {
     call.fail({ code: 'Unimplemented', message: `malformed method name: ${JSON.stringify(path)}` })

@@ -19,3 +19,10 @@ export function encodeStatusMessage(text: string): string {
 function escapeByte(byte: number): string {
   return `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
 }
+
+/** The text of a header value; escapes that are none stay as they are. */
+export function decodeStatusMessage(value: string): string {
+  if (!value.includes('%')) return value
+  const bytes = value.replace(/%([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+  return Buffer.from(bytes, 'latin1').toString('utf8')
+}

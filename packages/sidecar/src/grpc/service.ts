@@ -2,6 +2,7 @@
 import { createTokenCheck } from '../api-token.ts'
 import { monotonicMs } from '../clock.ts'
 import type { Logger } from '../log/logger.ts'
+import type { ErrorCodeMetrics } from '../metrics/error-code-metrics.ts'
 import type { GrpcMetrics } from '../metrics/grpc-metrics.ts'
 import { ApiError } from '../runtime/api-error.ts'
 import { errorText } from '../runtime/error-text.ts'
@@ -10,6 +11,7 @@ import { statusOf, statusOfHttp } from './error-status.ts'
 import { prefixLength } from './framing.ts'
 import type { Method } from './method.ts'
 import { codes, type Status, StatusError } from './status.ts'
+import { type StreamHandler, type StreamingCall, TrailedError } from './streaming-call.ts'
 import { answerTraceContext } from './trace.ts'
 import type { AnswerMetadata, Call, CallHandler, CallRouter } from './transport.ts'
 
@@ -17,6 +19,10 @@ export interface ServiceOptions {
   /** `/package.Service/`, then its methods by name. */
   readonly prefix: string
   readonly methods: Readonly<Record<string, Method>>
+  /** Those that handle their messages themselves. */
+  readonly streams: Readonly<Record<string, StreamHandler>>
+  /** Takes the calls of every other method that name an app. */
+  readonly proxy: StreamHandler
   /** Whether the configuration lets a path be called; undefined: every one. */
   readonly isAllowed: ((path: string) => boolean) | undefined
   /** Empty: no token asked for. */
@@ -24,6 +30,7 @@ export interface ServiceOptions {
   /** False: no trace context in answers (`samplingRate: "0"`). */
   readonly tracing: boolean
   readonly metrics: GrpcMetrics | undefined
+  readonly errorCodes: ErrorCodeMetrics | undefined
   /** The log of API calls. */
   readonly apiLog: Logger | undefined
   readonly log: Logger
@@ -38,8 +45,20 @@ export function createServiceRouter(options: ServiceOptions): CallRouter {
   for (const [name, method] of Object.entries(options.methods)) {
     handlers.set(`${options.prefix}${name}`, createHandler(method, admit, options))
   }
+  const streams = new Map(
+    Object.entries(options.streams).map(([name, handler]) => [
+      `${options.prefix}${name}`,
+      createStreamHandler(handler, admit, options),
+    ]),
+  )
+  const proxy = createStreamHandler(options.proxy, admit, options)
   return {
     find: (path) => handlers.get(path),
+    findStream(path, metadata) {
+      const own = streams.get(path)
+      if (own) return own
+      return metadata('dapr-callee-app-id') !== undefined || metadata('dapr-app-id') !== undefined ? proxy : undefined
+    },
     unknown(call) {
       const refusal = admit(call)
       if (refusal) call.fail(refusal)
@@ -49,7 +68,10 @@ export function createServiceRouter(options: ServiceOptions): CallRouter {
 }
 
 /** The status with which a call is turned away before its method is asked; undefined: none. */
-function createAdmission({ isAllowed, apiToken }: ServiceOptions): (call: Call) => Status | undefined {
+function createAdmission({
+  isAllowed,
+  apiToken,
+}: ServiceOptions): (call: Pick<Call, 'path' | 'metadata'>) => Status | undefined {
   const token = createTokenCheck(apiToken)
   return (call) => {
     if (isAllowed && !isAllowed(call.path)) {
@@ -68,10 +90,13 @@ function createAdmission({ isAllowed, apiToken }: ServiceOptions): (call: Call) 
 function createHandler(
   method: Method,
   admit: (call: Call) => Status | undefined,
-  { tracing, metrics, apiLog, log }: ServiceOptions,
+  { tracing, metrics, errorCodes, apiLog, log }: ServiceOptions,
 ): CallHandler {
   const failure = (error: unknown, path: string): Status => {
-    if (error instanceof ApiError) return statusOf(error)
+    if (error instanceof ApiError) {
+      errorCodes?.refused(error)
+      return statusOf(error)
+    }
     if (error instanceof StatusError) return error.status
     log.error(`Unexpected error serving ${path}: ${errorText(error)}`)
     return { code: 'Internal', message: 'unknown error' }
@@ -132,13 +157,47 @@ function traceMetadata(call: Call): AnswerMetadata {
   return ['baggage', baggage.text, 'grpc-trace-bin', context]
 }
 
+function createStreamHandler(
+  handler: StreamHandler,
+  admit: (call: Pick<Call, 'path' | 'metadata'>) => Status | undefined,
+  { metrics, apiLog, log }: ServiceOptions,
+): StreamHandler {
+  return async (call) => {
+    const refusal = admit(call)
+    if (refusal) {
+      call.finish(refusal)
+      return
+    }
+    call.onFinished((code) => {
+      const elapsed = monotonicMs() - call.start
+      metrics?.completed(call.path, code, 0, 0, elapsed)
+      if (!apiLog) return
+      const agent = call.metadata('user-agent')
+      apiLog.record('gRPC API Called', {
+        code: codes[code],
+        duration: Math.trunc(elapsed),
+        method: call.path,
+        ...(agent ? { useragent: agent } : {}),
+      })
+    })
+    try {
+      await handler(call)
+    } catch (error) {
+      const trailers = error instanceof TrailedError ? error.trailers : undefined
+      call.finish(streamFailure(error, call, log), trailers)
+    }
+  }
+}
+
+function streamFailure(error: unknown, call: StreamingCall, log: Logger): Status {
+  if (error instanceof ApiError) return statusOf(error)
+  if (error instanceof StatusError) return error.status
+  if (!call.signal.aborted) log.debug(`Call of ${call.path} failed: ${errorText(error)}`)
+  return { code: 'Unknown', message: errorText(error) }
+}
+
 /** daprd takes a method that it does not have for one of another app's. */
 function refuseUnknown(call: Call, tracing: boolean): void {
-  const isTarget = call.metadata('dapr-callee-app-id') !== undefined || call.metadata('dapr-app-id') !== undefined
-  if (isTarget) {
-    call.fail({ code: 'Unimplemented', message: 'calls of other apps are not implemented yet' })
-    return
-  }
   const own = call.path.startsWith(daprPrefix)
   const message =
     tracing && !own

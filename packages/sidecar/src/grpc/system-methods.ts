@@ -37,7 +37,7 @@ function describe(described: MetadataDescription): GetMetadataResponse {
     })),
     extendedMetadata: { ...described.extended },
     subscriptions: [],
-    httpEndpoints: [],
+    httpEndpoints: described.httpEndpoints.map((name) => ({ name })),
     appConnectionProperties: appConnection(described.app),
     runtimeVersion: described.runtimeVersion,
     enabledFeatures: [...described.enabledFeatures],

@@ -1,6 +1,7 @@
 /** What the API asks of whatever carries gRPC: calls in, one answer each. */
 import type { Socket } from 'node:net'
 import type { Status } from './status.ts'
+import type { StreamHandler } from './streaming-call.ts'
 
 /** Metadata of an answer: names in lower case and values, in turn. */
 export type AnswerMetadata = readonly string[]
@@ -29,6 +30,8 @@ export type CallHandler = (call: Call, message: Uint8Array) => void
 export interface CallRouter {
   /** Undefined: no such method. */
   find(path: string): CallHandler | undefined
+  /** The handler of a method that is not called with one message for one; `metadata` is the call's. */
+  findStream(path: string, metadata: (name: string) => string | undefined): StreamHandler | undefined
   /** Answers a call of a method that is not there, before any message. */
   unknown(call: Call): void
 }

@@ -45,13 +45,9 @@ export function unservedMethods(): Record<string, Method> {
   }
 }
 
-/** Methods of the sidecars' own service, by which they call each other's apps. */
-export function internalMethods(hasApp: boolean): Record<string, Method> {
-  const local = refusingAll(() => (hasApp ? notImplemented() : unconfigured.appChannel()))
-  return {
-    ...all(['CallLocal', 'CallLocalStream'], local),
-    ...all(['CallActor', 'CallActorReminder', 'CallActorStream'], refusingAll(unconfigured.actors)),
-  }
+/** Methods of the sidecars' own service that are not served. */
+export function unservedInternalMethods(): Record<string, Method> {
+  return all(['CallActor', 'CallActorReminder', 'CallActorStream'], refusingAll(unconfigured.actors))
 }
 
 const workflowVerbs = ['Start', 'Get', 'Purge', 'Terminate', 'Pause', 'Resume', 'RaiseEvent']
@@ -71,7 +67,6 @@ const actorMethods = [
 ]
 
 const notServed = [
-  'InvokeService',
   'SubscribeTopicEventsAlpha1',
   'SubscribeActorEventsAlpha1',
   ...['GetKey', 'Encrypt', 'Decrypt', 'WrapKey', 'UnwrapKey', 'Sign', 'Verify'].map(

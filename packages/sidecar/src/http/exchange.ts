@@ -1,8 +1,10 @@
 /** One request being answered. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Readable } from 'node:stream'
 import { monotonicMs } from '../clock.ts'
 import { type ApiError, malformedRequest } from '../runtime/api-error.ts'
+import { findHeader } from './headers.ts'
 import type { RouteDefinition } from './route.ts'
 import { queryParameters } from './url.ts'
 
@@ -24,17 +26,21 @@ const controllers = new WeakMap<Socket, AbortController>()
 export class Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
-  readonly path: string
-  readonly query: string
+  /** Escaped. Middleware may have changed it, and the query. */
+  path: string
+  query: string
   readonly start = monotonicMs()
   readonly #answered: Answered
   readonly #maxBody: number
+  #body: Readable | undefined
   route: RouteDefinition | undefined
   parameters: readonly string[] = []
   /** Header names and values that go with every answer. */
   readonly headers: string[]
   status = 0
   responseBytes = 0
+  /** Why it was refused, when it was. */
+  failure: ApiError | undefined
   #parameters: Map<string, string> | undefined
 
   constructor(
@@ -106,8 +112,57 @@ export class Exchange {
     this.#answered(this)
   }
 
-  error(error: ApiError): void {
-    this.json(error.httpStatus, error.toJson())
+  /** Answers with a body that comes in parts; resolves when it has been sent. Rejects when it broke on the way. */
+  stream(status: number, headers: readonly string[], body: Readable): Promise<void> {
+    const { response } = this
+    this.status = status
+    this.headers.push(...headers)
+    // What concerns this connection only is not said of another's answer.
+    response.removeHeader('connection')
+    response.writeHead(status, this.headers)
+    response.flushHeaders()
+    return new Promise((resolve, reject) => {
+      let ended = false
+      const end = (error?: Error | null) => {
+        if (ended) return
+        ended = true
+        this.#answered(this)
+        // The caller sees that the answer is not whole.
+        if (error) response.destroy()
+        if (error) reject(error)
+        else resolve()
+      }
+      body.on('data', (chunk: Buffer) => {
+        this.responseBytes += chunk.length
+        if (!response.write(chunk)) {
+          body.pause()
+          response.once('drain', () => body.resume())
+        }
+      })
+      body.once('end', () => response.end(() => end()))
+      body.once('error', end)
+      response.once('close', () => {
+        if (ended) return
+        body.destroy()
+        end(response.writableFinished ? undefined : new Error('context canceled'))
+      })
+    })
+  }
+
+  error(error: ApiError, status = error.httpStatus): void {
+    this.failure = error
+    this.json(status, error.toJson())
+  }
+
+  /** An answer whose headers are all given. */
+  raw(status: number, headers: readonly string[], body: Uint8Array): void {
+    this.status = status
+    this.responseBytes = body.length
+    this.headers.push(...headers)
+    if (status !== 204 && status !== 304) this.headers.push('Content-Length', String(body.length))
+    this.response.removeHeader('connection')
+    this.response.writeHead(status, this.headers).end(body)
+    this.#answered(this)
   }
 
   #send(status: number, type: string, body: string | Uint8Array, headers: readonly string[]): void {
@@ -128,16 +183,34 @@ export class Exchange {
     this.#answered(this)
   }
 
+  /** The request's body, as middleware left it. */
+  get body(): Readable {
+    return this.#body ?? this.request
+  }
+
+  set body(body: Readable) {
+    this.#body = body
+  }
+
+  /** The trace that this request belongs to; empty where tracing is off. */
+  get traceparent(): string {
+    return findHeader(this.headers, 'traceparent') ?? ''
+  }
+
+  get maxBodyBytes(): number {
+    return this.#maxBody
+  }
+
   /** Reads the body up to the limit. `done` is not called when the caller hangs up half-way. */
   readBody(done: (result: BodyResult) => void): void {
-    const { request } = this
+    const { request, body: source } = this
     const chunks: Buffer[] = []
     let size = 0
     const limit = this.#maxBody
     const onData = (chunk: Buffer) => {
       size += chunk.length
       if (limit > 0 && size > limit) {
-        request.off('data', onData).off('end', onEnd)
+        source.off('data', onData).off('end', onEnd)
         chunks.push(chunk.subarray(0, chunk.length - (size - limit)))
         // The rest is not read: the connection ends with the answer.
         this.headers.push('Connection', 'close')
@@ -151,7 +224,7 @@ export class Exchange {
       const [only] = chunks
       done({ kind: 'complete', body: chunks.length === 1 && only ? only : Buffer.concat(chunks) })
     }
-    request.on('data', onData).on('end', onEnd)
+    source.on('data', onData).on('end', onEnd)
   }
 }
 

@@ -4,7 +4,9 @@ import type { Duplex } from 'node:stream'
 import { createTokenCheck } from '../api-token.ts'
 import { monotonicMs } from '../clock.ts'
 import type { Logger } from '../log/logger.ts'
+import type { ErrorCodeMetrics } from '../metrics/error-code-metrics.ts'
 import type { HttpMetrics } from '../metrics/http-metrics.ts'
+import type { Pipeline, PipelineRequest } from '../middleware/pipeline.ts'
 import { ApiError, internalError } from '../runtime/api-error.ts'
 import { errorText } from '../runtime/error-text.ts'
 import { http } from './builtin.ts'
@@ -25,6 +27,7 @@ export interface ApiServerOptions {
   readonly apiToken: string
   readonly cors: Cors | undefined
   readonly metrics: HttpMetrics | undefined
+  readonly errorCodes: ErrorCodeMetrics | undefined
   /** False: no trace headers (`samplingRate: "0"`). */
   readonly tracing: boolean
   readonly maxBodyBytes: number
@@ -32,6 +35,8 @@ export interface ApiServerOptions {
   readonly apiLog:
     | { readonly log: Logger; readonly obfuscateUrls: boolean; readonly omitHealthChecks: boolean }
     | undefined
+  /** Middleware before the routes; undefined for none. */
+  readonly pipeline: Pipeline | undefined
   readonly log: Logger
 }
 
@@ -59,7 +64,7 @@ export function createApiServer(options: ApiServerOptions): Server {
 function createHandler(options: ApiServerOptions): (request: IncomingMessage, response: ServerResponse) => void {
   const router = new Router<RouteDefinition>()
   for (const route of options.routes) router.add(route.methods, `/${route.version}/${route.path}`, route)
-  const { cors, fallback, tracing } = options
+  const { cors, fallback, pipeline, tracing } = options
   const token = createTokenCheck(options.apiToken)
   const answered = createAnswered(options)
 
@@ -101,6 +106,19 @@ function createHandler(options: ApiServerOptions): (request: IncomingMessage, re
       exchange.text(401, 'invalid api token')
       return
     }
+    if (pipeline) {
+      runPipeline(exchange, pipeline).then(
+        (goesOn) => {
+          if (goesOn) dispatch(exchange)
+        },
+        (error: unknown) => fail(exchange, error, options.log),
+      )
+    } else dispatch(exchange)
+  }
+
+  function dispatch(exchange: Exchange): void {
+    const { path } = exchange
+    const method = exchange.request.method ?? 'GET'
     const match = router.find(method, needsCleaning(path) ? cleanPath(path) : path)
     const route = match?.route ?? fallback
     if (!route) {
@@ -123,6 +141,29 @@ function createHandler(options: ApiServerOptions): (request: IncomingMessage, re
       fail(exchange, error, options.log)
     }
   }
+}
+
+/** False: the request has been answered. */
+async function runPipeline(exchange: Exchange, pipeline: Pipeline): Promise<boolean> {
+  const { request } = exchange
+  const passed: PipelineRequest = {
+    method: request.method ?? 'GET',
+    path: exchange.path,
+    query: exchange.query,
+    headers: [...request.rawHeaders],
+    body: request,
+    remoteAddress: request.socket.remoteAddress ?? '',
+  }
+  const answer = await pipeline.run(passed)
+  if (answer) {
+    exchange.raw(answer.status, answer.headers, Buffer.from(answer.body))
+    return false
+  }
+  exchange.path = passed.path
+  exchange.query = passed.query
+  request.rawHeaders = passed.headers
+  if (passed.body !== request && !(passed.body instanceof Uint8Array)) exchange.body = passed.body
+  return true
 }
 
 function fail(exchange: Exchange, error: unknown, log: Logger): void {
@@ -168,8 +209,9 @@ function isOpenToAll(method: string, path: string): boolean {
 }
 
 function createAnswered(options: ApiServerOptions): (exchange: Exchange) => void {
-  const { metrics, apiLog } = options
+  const { metrics, errorCodes, apiLog } = options
   return (exchange) => {
+    if (exchange.failure) errorCodes?.refused(exchange.failure)
     const elapsed = monotonicMs() - exchange.start
     const method = exchange.request.method ?? ''
     if (metrics) {

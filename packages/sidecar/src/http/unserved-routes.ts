@@ -1,6 +1,5 @@
 /** Building blocks that are not served yet: daprd's answer where none of their components is loaded, else not implemented. */
-import { type ApiError, noTargetApp, notImplemented, unconfigured } from '../runtime/api-error.ts'
-import { findHeader } from './headers.ts'
+import { type ApiError, notImplemented, unconfigured } from '../runtime/api-error.ts'
 import type { RouteDefinition } from './route.ts'
 
 type Refusal = (parameters: readonly string[]) => ApiError
@@ -89,23 +88,4 @@ export function unservedRoutes(): RouteDefinition[] {
     add([method], ['v1.0-alpha1', 'v1.0-beta1', 'v1.0'], path, 'workflows', name, unconfigured.actors)
   }
   return routes
-}
-
-/** Calls of other apps, and the answer to every path that is none of the API's. */
-export function invokeRoute(): RouteDefinition {
-  return {
-    methods: [],
-    version: 'v1.0',
-    path: 'invoke/*',
-    group: 'invoke',
-    name: 'InvokeService',
-    handle(exchange) {
-      const raw = exchange.request.rawHeaders
-      const target =
-        findHeader(raw, 'dapr-app-id') !== undefined ||
-        findHeader(raw, 'authorization')?.startsWith('Basic ') === true ||
-        /^\/v1\.0\/invoke\/.+\/method\//.test(exchange.path)
-      throw target ? notImplemented() : noTargetApp()
-    },
-  }
 }

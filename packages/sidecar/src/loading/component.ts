@@ -32,6 +32,8 @@ export interface Component {
   /** `auth.secretStore`; empty when not given. */
   readonly secretStore: string
   readonly scopes: readonly string[]
+  /** Only those that are ours, `keystead.io/…`: daprd reads none. */
+  readonly annotations: Readonly<Record<string, string>>
 }
 
 /** `name (type/version)`, as daprd names a component in its log. */
@@ -65,12 +67,14 @@ export function readComponent(document: unknown): Component {
     metadata: [] as MetadataItem[],
     secretStore: '',
     scopes: [] as string[],
+    annotations: {} as Record<string, string>,
   }
   eachField(object(document, at(''), 'v1alpha1.Component'), topFields, (field, member) => {
     if (field === 'scopes') component.scopes = strings(member, 'scopes')
     else if (field === 'metadata') {
       eachField(object(member, at(field), 'v1.ObjectMeta'), metaFields, (name, value) => {
         if (name === 'name') component.name = readYamlString(value, at('metadata.name'))
+        else if (name === 'annotations') component.annotations = ownAnnotations(value)
         else component.namespace = readYamlString(value, at('metadata.namespace'))
       })
     } else if (field === 'auth') {
@@ -91,7 +95,7 @@ export function readComponent(document: unknown): Component {
 }
 
 const topFields = { metadata: 'metadata', spec: 'spec', auth: 'auth', scopes: 'scopes' }
-const metaFields = { name: 'name', namespace: 'namespace' }
+const metaFields = { name: 'name', namespace: 'namespace', annotations: 'annotations' }
 const specFields = {
   type: 'type',
   version: 'version',
@@ -118,6 +122,17 @@ function readMetadataItem(item: unknown): MetadataItem {
     }
   })
   return read
+}
+
+const ownPrefix = 'keystead.io/'
+
+function ownAnnotations(value: unknown): Record<string, string> {
+  if (!isJsonObject(value)) return {}
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, member]) =>
+      name.startsWith(ownPrefix) ? [[name.slice(ownPrefix.length), String(member)]] : [],
+    ),
+  )
 }
 
 function strings(value: unknown, field: string): string[] {

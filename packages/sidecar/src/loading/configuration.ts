@@ -26,6 +26,43 @@ export interface ApiAccessRule {
   readonly protocol: string
 }
 
+/** One middleware of a pipeline, by the component that is to be it. */
+export interface PipelineHandler {
+  readonly name: string
+  readonly type: string
+}
+
+export interface NameResolutionSpec {
+  readonly component: string
+  readonly version: string
+  readonly configuration: unknown
+}
+
+export interface AccessControlSpec {
+  readonly trustDomain: string
+  readonly defaultAction: string
+  /** How many apps have policies of their own. */
+  readonly policies: number
+}
+
+export interface TracingSpec {
+  readonly stdout: boolean
+  /** Empty: none. */
+  readonly zipkinEndpoint: string
+  readonly otel: OtelSpec | undefined
+}
+
+export interface OtelSpec {
+  readonly endpointAddress: string
+  /** Undefined: secure, as Dapr has it. */
+  readonly isSecure: boolean | undefined
+  /** `grpc` or `http`. */
+  readonly protocol: string
+  readonly headers: Readonly<Record<string, string>>
+  /** A Go duration; empty for the exporter's own. */
+  readonly timeout: string
+}
+
 export interface Configuration {
   readonly secretsScopes: readonly SecretsScope[]
   readonly allowedApis: readonly ApiAccessRule[]
@@ -33,6 +70,7 @@ export interface Configuration {
   /** Component types that must not be loaded, `type` or `type/version`. */
   readonly deniedComponents: readonly string[]
   readonly enabledFeatures: readonly string[]
+  readonly disabledFeatures: readonly string[]
   readonly apiLogging: {
     readonly enabled: boolean
     readonly obfuscateUrls: boolean
@@ -46,6 +84,15 @@ export interface Configuration {
   readonly latencyBuckets: readonly number[]
   /** Share of requests sampled for tracing, as written; empty for Dapr's default. */
   readonly samplingRate: string
+  readonly tracing: TracingSpec
+  /** Patterns that HTTP metrics' paths are told by; undefined: no path matching. */
+  readonly pathMatching: readonly string[]
+  /** True: refused requests are counted by their error codes. */
+  readonly recordErrorCodes: boolean
+  readonly httpPipeline: readonly PipelineHandler[]
+  readonly appHttpPipeline: readonly PipelineHandler[]
+  readonly nameResolution: NameResolutionSpec
+  readonly accessControl: AccessControlSpec | undefined
   /** `spec.…` members that are there and not acted on yet. */
   readonly unsupported: readonly string[]
 }
@@ -61,12 +108,20 @@ export const defaultConfiguration: Configuration = {
   deniedApis: [],
   deniedComponents: [],
   enabledFeatures: [],
+  disabledFeatures: [],
   apiLogging: { enabled: false, obfuscateUrls: false, omitHealthChecks: false },
   metricsEnabled: true,
   increasedCardinality: undefined,
   excludeVerbs: false,
   latencyBuckets: [],
   samplingRate: '',
+  tracing: { stdout: false, zipkinEndpoint: '', otel: undefined },
+  pathMatching: [],
+  recordErrorCodes: false,
+  httpPipeline: [],
+  appHttpPipeline: [],
+  nameResolution: { component: '', version: '', configuration: undefined },
+  accessControl: undefined,
   unsupported: [],
 }
 
@@ -110,7 +165,8 @@ export function readConfiguration(document: unknown): Configuration {
     allowedApis: rules(api, 'allowed'),
     deniedApis: rules(api, 'denied'),
     deniedComponents: strings(member(components, 'deny'), 'spec.components.deny'),
-    enabledFeatures: features(spec),
+    enabledFeatures: features(spec, true),
+    disabledFeatures: features(spec, false),
     apiLogging: {
       enabled: readBool(member(apiLogging, 'enabled'), at('spec.logging.apiLogging.enabled')),
       obfuscateUrls: readBool(member(apiLogging, 'obfuscateURLs'), at('spec.logging.apiLogging.obfuscateURLs')),
@@ -133,33 +189,101 @@ export function readConfiguration(document: unknown): Configuration {
         (n) => (typeof n === 'number' ? n : Number.NaN),
       ) ?? [],
     samplingRate: String(member(tracing, 'samplingRate') ?? ''),
-    unsupported: unsupported(spec, metric, http, tracing),
+    tracing: readTracing(tracing),
+    pathMatching: strings(member(http, 'pathMatching'), 'spec.metric.http.pathMatching'),
+    recordErrorCodes: readBool(member(metric, 'recordErrorCodes'), at('spec.metric.recordErrorCodes')),
+    httpPipeline: pipeline(spec, 'httpPipeline'),
+    appHttpPipeline: pipeline(spec, 'appHttpPipeline'),
+    nameResolution: readNameResolution(spec),
+    accessControl: readAccessControl(spec),
+    unsupported: unsupported(spec, metric, tracing),
   }
 }
 
-const unsupportedSpecs = [
-  'httpPipeline',
-  'appHttpPipeline',
-  'mtls',
-  'accessControl',
-  'nameResolution',
-  'wasm',
-  'workflow',
-]
+function readTracing(tracing: Readonly<Record<string, unknown>>): TracingSpec {
+  const zipkin = object(member(tracing, 'zipkin'), at('spec.tracing.zipkin'), 'config.ZipkinSpec')
+  const given = member(tracing, 'otel')
+  const otel = object(given, at('spec.tracing.otel'), 'config.OtelSpec')
+  const secure = member(otel, 'isSecure')
+  const place = (name: string) => at(`spec.tracing.otel.${name}`)
+  const headers = member(otel, 'headers')
+  return {
+    stdout: readBool(member(tracing, 'stdout'), at('spec.tracing.stdout')),
+    zipkinEndpoint: readYamlString(member(zipkin, 'endpointAddress'), at('spec.tracing.zipkin.endpointAddress')),
+    otel:
+      given === undefined || given === null
+        ? undefined
+        : {
+            endpointAddress: readYamlString(member(otel, 'endpointAddress'), place('endpointAddress')),
+            isSecure: secure === undefined || secure === null ? undefined : readBool(secure, place('isSecure')),
+            protocol: readYamlString(member(otel, 'protocol'), place('protocol')),
+            headers: readOtelHeaders(headers),
+            timeout: readYamlString(member(otel, 'timeout'), place('timeout')),
+          },
+  }
+}
+
+/** A list of `name=value`, or of names and values. */
+function readOtelHeaders(value: unknown): Record<string, string> {
+  const place = at('spec.tracing.otel.headers')
+  const pairs = readSlice(value, place, '[]string', (item) => {
+    if (isJsonObject(item)) {
+      return [readYamlString(member(item, 'name'), place), readYamlString(member(item, 'value'), place)] as const
+    }
+    const [name = '', ...rest] = readYamlString(item, place).split('=')
+    return [name.trim(), rest.join('=').trim()] as const
+  })
+  return Object.fromEntries((pairs ?? []).filter(([name]) => name !== ''))
+}
+
+function pipeline(
+  spec: Readonly<Record<string, unknown>>,
+  name: 'httpPipeline' | 'appHttpPipeline',
+): PipelineHandler[] {
+  const path = `spec.${name}`
+  const given = object(member(spec, name), at(path), 'config.PipelineSpec')
+  return (
+    readSlice(member(given, 'handlers'), at(`${path}.handlers`), '[]config.HandlerSpec', (item) => {
+      const handler = object(item, at(`${path}.handlers`), 'config.HandlerSpec')
+      return {
+        name: readYamlString(member(handler, 'name'), at(`${path}.handlers.name`)),
+        type: readYamlString(member(handler, 'type'), at(`${path}.handlers.type`)),
+      }
+    }) ?? []
+  )
+}
+
+function readNameResolution(spec: Readonly<Record<string, unknown>>): NameResolutionSpec {
+  const given = object(member(spec, 'nameResolution'), at('spec.nameResolution'), 'config.NameResolutionSpec')
+  return {
+    component: readYamlString(member(given, 'component'), at('spec.nameResolution.component')),
+    version: readYamlString(member(given, 'version'), at('spec.nameResolution.version')),
+    configuration: member(given, 'configuration'),
+  }
+}
+
+function readAccessControl(spec: Readonly<Record<string, unknown>>): AccessControlSpec | undefined {
+  const path = 'spec.accessControl'
+  const given = object(member(spec, 'accessControl'), at(path), 'config.AccessControlSpec')
+  const trustDomain = readYamlString(member(given, 'trustDomain'), at(`${path}.trustDomain`))
+  const defaultAction = readYamlString(member(given, 'defaultAction'), at(`${path}.defaultAction`))
+  const policies =
+    readSlice(member(given, 'policies'), at(`${path}.policies`), '[]config.AppPolicySpec', (item) => item) ?? []
+  if (trustDomain === '' && defaultAction === '' && policies.length === 0) return undefined
+  return { trustDomain, defaultAction, policies: policies.length }
+}
+
+const unsupportedSpecs = ['mtls', 'wasm', 'workflow']
 
 function unsupported(
   spec: Readonly<Record<string, unknown>>,
   metric: Readonly<Record<string, unknown>>,
-  http: Readonly<Record<string, unknown>>,
   tracing: Readonly<Record<string, unknown>>,
 ): string[] {
   const present = (value: unknown) => value !== undefined && value !== null
   return [
     ...unsupportedSpecs.filter((name) => present(member(spec, name))).map((name) => `spec.${name}`),
-    ...['rules', 'recordErrorCodes']
-      .filter((name) => present(member(metric, name)))
-      .map((name) => `spec.metric.${name}`),
-    ...(present(member(http, 'pathMatching')) ? ['spec.metric.http.pathMatching'] : []),
+    ...(present(member(metric, 'rules')) ? ['spec.metric.rules'] : []),
     ...['stdout', 'zipkin', 'otel']
       .filter((name) => present(member(tracing, name)))
       .map((name) => `spec.tracing.${name}`),
@@ -188,7 +312,7 @@ function validateScopes(scopes: readonly SecretsScope[]): void {
   }
 }
 
-function features(spec: Readonly<Record<string, unknown>>): string[] {
+function features(spec: Readonly<Record<string, unknown>>, wanted: boolean): string[] {
   const read = readSlice(member(spec, 'features'), at('spec.features'), '[]config.FeatureSpec', (item) => {
     const feature = object(item, at('spec.features'), 'config.FeatureSpec')
     return {
@@ -196,7 +320,7 @@ function features(spec: Readonly<Record<string, unknown>>): string[] {
       enabled: readBool(member(feature, 'enabled'), at('spec.features.enabled')),
     }
   })
-  return (read ?? []).filter(({ name, enabled }) => name !== '' && enabled).map(({ name }) => name)
+  return (read ?? []).filter(({ name, enabled }) => name !== '' && enabled === wanted).map(({ name }) => name)
 }
 
 function rules(api: Readonly<Record<string, unknown>>, list: 'allowed' | 'denied'): ApiAccessRule[] {

@@ -26,10 +26,11 @@ export function formatSeries(all: readonly MetricSeries[]): string {
   let text = ''
   for (const series of ordered) {
     const { name, help } = series
-    if ('counts' in series) {
-      if (series.counts.length === 0) continue
-      text += `# HELP ${name} ${help}\n# TYPE ${name} counter\n`
-      for (const { labels, value } of series.counts) text += `${name}{${formatLabels(labels)}} ${value}\n`
+    if (!('histograms' in series)) {
+      const [type, values] = 'gauges' in series ? ['gauge', series.gauges] : ['counter', series.counts]
+      if (values.length === 0) continue
+      text += `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`
+      for (const { labels, value } of values) text += `${name}{${formatLabels(labels)}} ${value}\n`
       continue
     }
     if (series.histograms.length === 0) continue

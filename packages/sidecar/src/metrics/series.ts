@@ -6,6 +6,7 @@ export type MetricSeries = {
   readonly help: string
 } & (
   | { readonly counts: readonly { readonly labels: Readonly<Record<string, string>>; readonly value: number }[] }
+  | { readonly gauges: readonly { readonly labels: Readonly<Record<string, string>>; readonly value: number }[] }
   | {
       readonly histograms: readonly { readonly labels: Readonly<Record<string, string>>; readonly value: Histogram }[]
     }

@@ -328,3 +328,13 @@ export function noTargetApp(): ApiError {
     'service-invocation',
   )('failed getting app id either from the URL path or the header dapr-app-id')
 }
+
+/** A call of another app that failed on its way. */
+export function directInvoke(target: string, reason: string): ApiError {
+  return simple(
+    'ERR_DIRECT_INVOKE',
+    500,
+    'Internal',
+    'service-invocation',
+  )(`failed to invoke, id: ${target}, err: ${reason}`)
+}

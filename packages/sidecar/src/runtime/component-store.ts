@@ -2,6 +2,8 @@
 import type { SecretStore, StateStore } from '@keystead/components'
 import type { Component } from '../loading/component.ts'
 import type { SecretsScope } from '../loading/configuration.ts'
+import type { HttpEndpoint } from '../loading/http-endpoint.ts'
+import type { LoadedMiddleware } from '../middleware/pipeline.ts'
 import type { StateCipher } from './state-encryption.ts'
 
 export interface LoadedStateStore {
@@ -14,7 +16,12 @@ export interface LoadedStateStore {
 
 export class ComponentStore {
   readonly components = new Map<string, Component>()
+  /** As the API serves them: with their policies and caches. */
   readonly secretStores = new Map<string, SecretStore>()
+  /** As components' own references are resolved by them: with neither. */
+  readonly secretSources = new Map<string, SecretStore>()
   readonly stateStores = new Map<string, LoadedStateStore>()
   readonly secretsScopes = new Map<string, SecretsScope>()
+  readonly middlewares = new Map<string, LoadedMiddleware>()
+  readonly httpEndpoints = new Map<string, HttpEndpoint>()
 }

@@ -4,8 +4,10 @@ import type { SidecarOptions } from '../cli/options.ts'
 import { createGrpcListener, type GrpcListener } from '../grpc/listener.ts'
 import { listenOn } from '../http/listen.ts'
 import type { SystemApi } from '../http/system-routes.ts'
+import type { Invocation } from '../invocation/invocation.ts'
 import type { Configuration } from '../loading/configuration.ts'
 import type { LogOutput } from '../log/logger.ts'
+import type { ErrorCodeMetrics } from '../metrics/error-code-metrics.ts'
 import type { GrpcMetrics } from '../metrics/grpc-metrics.ts'
 import { errorText } from './error-text.ts'
 import type { Health } from './health.ts'
@@ -19,6 +21,7 @@ export interface GrpcServersOptions {
   readonly output: LogOutput
   readonly health: Health
   readonly metrics: GrpcMetrics | undefined
+  readonly errorCodes: ErrorCodeMetrics | undefined
   readonly tracing: boolean
   /** Made when the first caller connects. */
   readonly apis: () => {
@@ -26,6 +29,7 @@ export interface GrpcServersOptions {
     readonly state: StateApi
     readonly system: Pick<SystemApi, 'metadata' | 'shutdown'>
   }
+  readonly invocation: () => Promise<Invocation>
   /** Aborted when the sidecar stops. */
   readonly signal: AbortSignal
 }
@@ -44,7 +48,7 @@ export interface GrpcServers {
 
 /** Nothing listens yet. The starts reject with an Error that has daprd's words. */
 export function createGrpcServers(setup: GrpcServersOptions): GrpcServers {
-  const { options, configuration, output, metrics, tracing, signal } = setup
+  const { options, configuration, output, metrics, errorCodes, tracing, signal } = setup
   const apiReady = setup.health.target('grpc-api-server')
   const internalReady = setup.health.target('grpc-internal-server')
   const log = output.scope('dapr.runtime')
@@ -55,7 +59,7 @@ export function createGrpcServers(setup: GrpcServersOptions): GrpcServers {
   let apiPort = 0
   let internalPort = 0
   const { maxBodyBytes, readBufferBytes } = options
-  const common = { tracing, metrics, maxBodyBytes, readBufferBytes }
+  const common = { tracing, metrics, errorCodes, maxBodyBytes, readBufferBytes }
 
   const createApi = () =>
     createGrpcListener(
@@ -65,6 +69,7 @@ export function createGrpcServers(setup: GrpcServersOptions): GrpcServers {
         return createApiTransport({
           ...common,
           ...setup.apis(),
+          invocation: await setup.invocation(),
           allowedApis: configuration.allowedApis,
           deniedApis: configuration.deniedApis,
           apiToken: options.apiToken,
@@ -134,7 +139,7 @@ export function createGrpcServers(setup: GrpcServersOptions): GrpcServers {
       const listener = createGrpcListener(
         async () => {
           const { createInternalTransport } = await import('../grpc/api-servers.ts')
-          return createInternalTransport({ ...common, hasApp: options.appPort > 0, log: internalLog })
+          return createInternalTransport({ ...common, invocation: await setup.invocation(), log: internalLog })
         },
         (error) => internalLog.error(`Failed to serve a gRPC connection: ${errorText(error)}`),
       )

@@ -26,6 +26,8 @@ export interface MetadataDescription {
   readonly enabledFeatures: readonly string[]
   readonly components: readonly DescribedComponent[]
   readonly extended: Readonly<Record<string, string>>
+  readonly httpEndpoints: readonly string[]
+  readonly resiliencies: readonly string[]
   readonly app: MetadataOptions
 }
 
@@ -38,6 +40,7 @@ export function createMetadataApi(
   options: MetadataOptions,
   components: ComponentStore,
   enabledFeatures: readonly string[],
+  resiliencies: () => readonly string[],
 ): MetadataApi {
   const extended = new Map<string, string>()
   const describe = (): MetadataDescription => ({
@@ -51,6 +54,8 @@ export function createMetadataApi(
       capabilities: capabilitiesOf(components, name),
     })),
     extended: Object.fromEntries([...extended, ['daprRuntimeVersion', daprVersion] as const]),
+    httpEndpoints: [...components.httpEndpoints.keys()],
+    resiliencies: resiliencies(),
     app: options,
   })
   return {
@@ -63,8 +68,10 @@ export function createMetadataApi(
         ['enabledFeatures', enabledFeatures.length > 0 ? encodeGoJson(enabledFeatures) : undefined],
         ['components', componentsJson(described.components)],
         ['extended', encodeGoJson(described.extended)],
+        ['httpEndpoints', namesJson(described.httpEndpoints)],
         ['appConnectionProperties', appConnection(options)],
         ['actorRuntime', '{"runtimeStatus":"DISABLED","hostReady":false,"placement":"placement: disconnected"}'],
+        ['resiliencies', namesJson(described.resiliencies)],
       ]
       return object(members)
     },
@@ -72,6 +79,11 @@ export function createMetadataApi(
       if (key !== '') extended.set(key, value)
     },
   }
+}
+
+function namesJson(names: readonly string[]): string | undefined {
+  if (names.length === 0) return undefined
+  return `[${names.map((name) => object([['name', encodeGoJson(name)]])).join(',')}]`
 }
 
 function componentsJson(components: readonly DescribedComponent[]): string | undefined {

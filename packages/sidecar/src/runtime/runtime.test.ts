@@ -62,6 +62,7 @@ describe("a component's references", () => {
     ignoreErrors: false,
     initTimeout: '',
     scopes: [],
+    annotations: {},
     metadata,
     secretStore,
   })

@@ -8,13 +8,16 @@ import { formatGoDuration } from '../cli/go-duration.ts'
 import type { SidecarOptions } from '../cli/options.ts'
 import { monotonicMs } from '../clock.ts'
 import { createCors } from '../http/cors.ts'
+import { invokeRoute } from '../http/invoke-route.ts'
 import { listenOn } from '../http/listen.ts'
 import { isRouteAllowed } from '../http/route.ts'
 import { secretsRoutes } from '../http/secrets-routes.ts'
 import { createApiServer } from '../http/server.ts'
 import { stateRoutes } from '../http/state-routes.ts'
 import { publicRoutes, type SystemApi, shutdownRoute } from '../http/system-routes.ts'
-import { invokeRoute, unservedRoutes } from '../http/unserved-routes.ts'
+import { unservedRoutes } from '../http/unserved-routes.ts'
+import type { Invocation } from '../invocation/invocation.ts'
+import type { NameResolver } from '../invocation/name-resolution.ts'
 import { type Component, logName } from '../loading/component.ts'
 import {
   type Configuration,
@@ -26,11 +29,16 @@ import { LoadError, loadComponents, warnOthers } from '../loading/load-component
 import { type ResourceFolder, ResourcePathError, readResourceFolder } from '../loading/resource-files.ts'
 import type { Logger, LogOutput } from '../log/logger.ts'
 import { ComponentMetrics } from '../metrics/component-metrics.ts'
+import { ErrorCodeMetrics } from '../metrics/error-code-metrics.ts'
 import { GrpcMetrics } from '../metrics/grpc-metrics.ts'
 import { defaultLatencyBuckets } from '../metrics/histogram.ts'
 import { HttpMetrics } from '../metrics/http-metrics.ts'
+import { InvocationMetrics } from '../metrics/invocation-metrics.ts'
+import { ResiliencyMetrics } from '../metrics/resiliency-metrics.ts'
 import { type MetricsServer, startMetricsServer } from '../metrics/server.ts'
-import { probeApp } from './app-health.ts'
+import { createPipeline } from '../middleware/pipeline.ts'
+import type { Resiliency } from '../resiliency/resiliency.ts'
+import { type AppHealth, probeApp } from './app-health.ts'
 import { waitForApp } from './app-port.ts'
 import { ComponentStore } from './component-store.ts'
 import { errorText } from './error-text.ts'
@@ -38,7 +46,8 @@ import { createGrpcServers, type GrpcServers } from './grpc-servers.ts'
 import { createHealth } from './health.ts'
 import { goListenError, listenPatiently, listenTarget } from './listening.ts'
 import { createMetadataApi } from './metadata.ts'
-import { ProcessError, processComponents } from './processor.ts'
+import { loadHttpEndpoints, loadResiliency } from './other-resources.ts'
+import { createProcessor, ProcessError, type Processor } from './processor.ts'
 import { createSecretsApi } from './secrets.ts'
 import { createStateApi } from './state.ts'
 
@@ -76,7 +85,7 @@ export function createRuntime(options: SidecarOptions, dependencies: RuntimeDepe
   return new DaprRuntime(options, dependencies)
 }
 
-const otherKinds = ['HTTPEndpoint', 'Subscription', 'WorkflowAccessPolicy', 'MCPServer'] as const
+const unservedKinds = ['Subscription', 'WorkflowAccessPolicy', 'MCPServer'] as const
 const drainBudget = 10_000
 
 class DaprRuntime implements Runtime {
@@ -96,10 +105,20 @@ class DaprRuntime implements Runtime {
   readonly #readiness = Promise.withResolvers<void>()
   readonly #servers: { readonly server: Server; readonly name: string }[] = []
   readonly #socketFiles: string[] = []
-  readonly #folders: readonly ResourceFolder[]
+  readonly #invocationMetrics: InvocationMetrics | undefined
+  readonly #resiliencyMetrics: ResiliencyMetrics | undefined
+  readonly #errorCodes: ErrorCodeMetrics | undefined
+  readonly #processor: Processor
+  #folders: readonly ResourceFolder[]
+  #resiliency: Resiliency | undefined
+  #resiliencyNames: readonly string[] = []
+  #invocation: Promise<Invocation> | undefined
+  #resolver: Promise<NameResolver> | undefined
+  #appHealth: AppHealth | undefined
+  #reloadFailure: unknown
+  #otherResources = ''
   #metricsServer: MetricsServer | undefined
   #grpcServers: GrpcServers | undefined
-  #appUnhealthy: Promise<void> | undefined
   #httpPort = 0
 
   constructor(options: SidecarOptions, dependencies: RuntimeDependencies) {
@@ -120,7 +139,41 @@ class DaprRuntime implements Runtime {
     this.#componentMetrics = new ComponentMetrics(options.appId, options.namespace, buckets)
     this.#httpMetrics = this.#createHttpMetrics(buckets)
     this.#grpcMetrics = this.#configuration.metricsEnabled ? new GrpcMetrics(options.appId, buckets) : undefined
+    this.#invocationMetrics = this.#configuration.metricsEnabled
+      ? new InvocationMetrics(options.appId, buckets)
+      : undefined
+    this.#resiliencyMetrics = this.#configuration.metricsEnabled ? new ResiliencyMetrics(options.appId) : undefined
+    this.#errorCodes =
+      this.#configuration.metricsEnabled && this.#configuration.recordErrorCodes
+        ? new ErrorCodeMetrics(options.appId)
+        : undefined
     this.#folders = this.#readFolders()
+    this.#processor = createProcessor({
+      registry: dependencies.registry,
+      components: this.#components,
+      metrics: this.#componentMetrics,
+      output: dependencies.output,
+      appId: options.appId,
+      podName: options.podName,
+      namespace: options.environment['NAMESPACE'] ?? 'default',
+      environment: options.environment,
+      oldLoadedLine: options.logCompat === '1.10',
+      // With neither policies nor a way to get them later, calls go straight to the store.
+      policies:
+        this.#hasPolicies() || this.#reloads() ? (name, kind) => this.#resiliency?.component(name, kind) : undefined,
+      signal: this.#stopping.signal,
+    })
+  }
+
+  #hasPolicies(): boolean {
+    return this.#folders.some(({ files }) =>
+      files.some(({ documents }) => documents.some(({ kind }) => kind === 'Resiliency')),
+    )
+  }
+
+  /** Hot reload is on unless a feature turns it off. */
+  #reloads(): boolean {
+    return this.#options.resourcesPaths.length > 0 && !this.#configuration.disabledFeatures.includes('HotReload')
   }
 
   get ports() {
@@ -151,6 +204,7 @@ class DaprRuntime implements Runtime {
       await this.#start()
       this.#readiness.resolve()
       await aborted(this.#stopping.signal)
+      if (this.#reloadFailure !== undefined) throw this.#reloadFailure
     } catch (error) {
       failure = error
       this.#readiness.reject(error)
@@ -225,13 +279,8 @@ class DaprRuntime implements Runtime {
       for (const name of folder.others) {
         this.#log.warn(`A non-YAML resiliency file ${name} was detected, it will not be loaded`)
       }
-      for (const { path, errors, documents } of folder.files) {
+      for (const { errors } of folder.files) {
         for (const error of errors) this.#log.error(`Could not determine resource type: ${error}`)
-        for (const { kind, name } of documents) {
-          if (kind === 'Resiliency') {
-            this.#log.warn(`Resiliency ${name} in ${path} is accepted and has no effect: it is not implemented yet`)
-          }
-        }
       }
     }
     return folders
@@ -246,8 +295,10 @@ class DaprRuntime implements Runtime {
     this.#log.info(`${mode} mode configured`)
     this.#log.info(`app id: ${appId}`)
     await this.#startMetrics()
+    await this.#loadResiliency()
     await this.#loadComponents()
     this.#reportOtherKinds()
+    await this.#loadHttpEndpoints()
     for (const scope of this.#configuration.secretsScopes) {
       this.#components.secretsScopes.set(scope.storeName, scope)
     }
@@ -262,6 +313,17 @@ class DaprRuntime implements Runtime {
     if (this.#stopping.signal.aborted) return
     this.#log.info(`dapr initialized. Status: Running. Init Elapsed ${Math.trunc(monotonicMs() - start)}ms`)
     runtimeReady()
+    this.#afterReady()
+  }
+
+  /** What can wait until the sidecar serves: others finding it, and its files changing. */
+  #afterReady(): void {
+    const failed = (error: unknown) => {
+      this.#reloadFailure = new RuntimeError(errorText(error))
+      this.#stopping.abort()
+    }
+    this.#loadResolver().catch(failed)
+    this.#reload().catch(failed)
   }
 
   async #startMetrics(): Promise<void> {
@@ -277,7 +339,13 @@ class DaprRuntime implements Runtime {
       )
     }
     const address = `${metricsListenAddress}:${metricsPort}`
-    const servers = [this.#grpcMetrics, this.#httpMetrics].filter((source) => source !== undefined)
+    const servers = [
+      this.#grpcMetrics,
+      this.#httpMetrics,
+      this.#invocationMetrics,
+      this.#resiliencyMetrics,
+      this.#errorCodes,
+    ].filter((source) => source !== undefined)
     const sources = [this.#componentMetrics, ...servers]
     try {
       this.#metricsServer = await startMetricsServer(
@@ -293,41 +361,51 @@ class DaprRuntime implements Runtime {
     ready()
   }
 
-  async #loadComponents(): Promise<void> {
-    const { appId, namespace, environment, podName, logCompat } = this.#options
-    this.#log.info('Loading components…')
-    let found: Component[]
-    try {
-      found = loadComponents(
-        this.#folders,
-        { appId, namespace },
-        this.#dependencies.output.scope('dapr.runtime.loader.disk'),
-      )
-    } catch (error) {
-      if (!(error instanceof LoadError)) throw error
-      throw new RuntimeError(`failed to load components: ${error.message}`)
-    }
+  async #loadResiliency(): Promise<void> {
+    const log = this.#dependencies.output.scope('dapr.runtime')
+    const loaded = await loadResiliency(this.#folders, this.#options.appId, this.#resiliencyMetrics, log)
+    this.#resiliency = loaded?.resiliency
+    this.#resiliencyNames = loaded?.names ?? []
+  }
+
+  async #loadHttpEndpoints(): Promise<void> {
+    const endpoints = await loadHttpEndpoints(
+      this.#folders,
+      this.#options,
+      this.#components.secretSources,
+      this.#stopping.signal,
+      this.#log,
+    )
+    this.#components.httpEndpoints.clear()
+    for (const endpoint of endpoints) this.#components.httpEndpoints.set(endpoint.name, endpoint)
+  }
+
+  /** This app's components that the configuration lets be loaded. Throws {@link LoadError}. */
+  #authorizedComponents(): Component[] {
+    const { appId, namespace } = this.#options
+    const log = this.#dependencies.output.scope('dapr.runtime.loader.disk')
+    const found = loadComponents(this.#folders, { appId, namespace }, log)
     const denied = this.#configuration.deniedComponents.map((entry) => entry.toLowerCase())
-    const authorized = found.filter(({ type, version }) => {
+    return found.filter(({ type, version }) => {
       const isDenied = denied.includes(type.toLowerCase()) || denied.includes(`${type}/${version}`.toLowerCase())
       if (isDenied) this.#log.warn(`component type ${type} (version ${version}) is denied by the configuration`)
       return !isDenied
     })
+  }
+
+  async #loadComponents(): Promise<void> {
+    this.#log.info('Loading components…')
+    let authorized: Component[]
+    try {
+      authorized = this.#authorizedComponents()
+    } catch (error) {
+      if (!(error instanceof LoadError)) throw error
+      throw new RuntimeError(`failed to load components: ${error.message}`)
+    }
     for (const component of authorized) this.#log.debug(`Found component: ${logName(component)}`)
     this.#log.info('Waiting for all outstanding components to be processed…')
     try {
-      await processComponents(authorized, {
-        registry: this.#dependencies.registry,
-        components: this.#components,
-        metrics: this.#componentMetrics,
-        output: this.#dependencies.output,
-        appId,
-        podName,
-        namespace: environment['NAMESPACE'] ?? 'default',
-        environment,
-        oldLoadedLine: logCompat === '1.10',
-        signal: this.#stopping.signal,
-      })
+      await this.#processor.load(authorized)
     } catch (error) {
       throw error instanceof ProcessError ? new RuntimeError(error.message) : error
     }
@@ -336,7 +414,7 @@ class DaprRuntime implements Runtime {
 
   #reportOtherKinds(): void {
     const log = this.#dependencies.output.scope('dapr.runtime.loader.disk')
-    for (const kind of otherKinds) {
+    for (const kind of unservedKinds) {
       for (const folder of this.#folders) {
         warnOthers(folder, kind, log)
         for (const { path, errors, documents } of folder.files) {
@@ -362,7 +440,12 @@ class DaprRuntime implements Runtime {
       appId: options.appId,
       health: this.#health,
       outboundHealth: this.#outboundHealth,
-      metadata: createMetadataApi(options, this.#components, configuration.enabledFeatures),
+      metadata: createMetadataApi(
+        options,
+        this.#components,
+        configuration.enabledFeatures,
+        () => this.#resiliencyNames,
+      ),
       shutdown: (force) => this.#shutdownByApi(force),
     }
     const metrics = this.#componentMetrics
@@ -374,6 +457,7 @@ class DaprRuntime implements Runtime {
       output,
       health: this.#health,
       metrics: this.#grpcMetrics,
+      errorCodes: this.#errorCodes,
       tracing,
       apis: () => ({
         // Over gRPC daprd's errors of missing stores do not name the app.
@@ -381,6 +465,7 @@ class DaprRuntime implements Runtime {
         secrets,
         system,
       }),
+      invocation: () => this.#loadInvocation(),
       signal: this.#stopping.signal,
     })
     this.#grpcServers = grpc
@@ -391,7 +476,7 @@ class DaprRuntime implements Runtime {
       ...publicRoutes(system),
       shutdownRoute(system),
       ...unservedRoutes(),
-      invokeRoute(),
+      invokeRoute(async () => (await this.#loadInvocation()).http, output.scope('dapr.runtime.http')),
     ]
     const { allowedApis, deniedApis } = configuration
     const routes = all.filter((route) => isRouteAllowed(route, allowedApis, deniedApis))
@@ -406,6 +491,7 @@ class DaprRuntime implements Runtime {
     const { apiLogging } = configuration
     const common = {
       metrics: this.#httpMetrics,
+      errorCodes: this.#errorCodes,
       tracing,
       maxHeaderBytes: options.readBufferBytes,
       log,
@@ -417,6 +503,11 @@ class DaprRuntime implements Runtime {
         fallback: routes.find(({ name }) => name === 'InvokeService'),
         apiToken: options.apiToken,
         cors,
+        pipeline: createPipeline(
+          configuration.httpPipeline,
+          this.#components.middlewares,
+          output.scope('dapr.runtime.http'),
+        ),
         maxBodyBytes: options.maxBodyBytes,
         apiLog:
           (options.apiLogging ?? apiLogging.enabled)
@@ -435,6 +526,7 @@ class DaprRuntime implements Runtime {
         fallback: undefined,
         apiToken: '',
         cors: undefined,
+        pipeline: undefined,
         maxBodyBytes: 0,
         apiLog: undefined,
       })
@@ -488,13 +580,121 @@ class DaprRuntime implements Runtime {
     const app = { host: appChannelAddress, port: appPort, protocol: appProtocol }
     const found = await waitForApp(app, this.#log, signal)
     if (!found || !appHealthCheck) return
-    if (appProtocol !== 'http' && appProtocol !== 'https') {
-      this.#log.warn(`Health checks of an app that speaks ${appProtocol} are not implemented yet`)
-      return
-    }
-    const base = `${appProtocol}://${appChannelAddress}:${appPort}`
-    const log = this.#dependencies.output.scope('dapr.apphealth')
-    this.#appUnhealthy = probeApp(base, appHealthCheck, log, signal).unhealthy
+    const { probe } = await this.#loadInvocation()
+    if (!probe) return
+    this.#appHealth = probeApp(probe, appHealthCheck, this.#dependencies.output.scope('dapr.apphealth'), signal)
+  }
+
+  /** Loaded with the first call of an app. */
+  #loadInvocation(): Promise<Invocation> {
+    this.#invocation ??= this.#createInvocation()
+    return this.#invocation
+  }
+
+  async #createInvocation(): Promise<Invocation> {
+    const options = this.#options
+    const { output } = this.#dependencies
+    const [{ createInvocation }, { withoutResiliency }] = await Promise.all([
+      import('../invocation/invocation.ts'),
+      import('../resiliency/resiliency.ts'),
+    ])
+    const none = withoutResiliency(output.scope('dapr.runtime'))
+    return createInvocation({
+      appId: options.appId,
+      namespace: options.environment['NAMESPACE'] || 'default',
+      environment: options.environment,
+      app:
+        options.appPort > 0
+          ? {
+              protocol: options.appProtocol,
+              address: options.appChannelAddress,
+              port: options.appPort,
+              apiToken: options.appApiToken,
+              maxConcurrency: options.appMaxConcurrency,
+              healthCheckPath: options.appHealthCheck?.path ?? '',
+            }
+          : undefined,
+      isAppHealthy: () => this.#appHealth?.healthy ?? options.appHealthCheck === undefined,
+      appPipeline: () => this.#appPipeline,
+      endpoints: this.#components.httpEndpoints,
+      resolver: () => this.#loadResolver(),
+      resiliency: () => this.#resiliency ?? none,
+      access: this.#configuration.accessControl,
+      metrics: this.#invocationMetrics,
+      maxBytes: options.maxBodyBytes,
+      output,
+    })
+  }
+
+  get #appPipeline() {
+    return createPipeline(
+      this.#configuration.appHttpPipeline,
+      this.#components.middlewares,
+      this.#dependencies.output.scope('dapr.runtime.channels'),
+    )
+  }
+
+  #loadResolver(): Promise<NameResolver> {
+    this.#resolver ??= this.#createResolver()
+    return this.#resolver
+  }
+
+  async #createResolver(): Promise<NameResolver> {
+    const { appId, environment, internalGrpcListenAddress: listens } = this.#options
+    const { hostAddress } = await import('../invocation/host-address.ts')
+    const { createNameResolver } = await import('../invocation/name-resolution.ts')
+    const { component } = this.#configuration.nameResolution
+    const local = { '127.0.0.1': '127.0.0.1', localhost: '127.0.0.1', '[::1]': '::1' }[listens]
+    const resolver = await createNameResolver({
+      ...this.#configuration.nameResolution,
+      appId,
+      namespace: environment['NAMESPACE'] || 'default',
+      address: local ?? hostAddress(environment),
+      port: this.#grpcServers?.internalPort ?? 0,
+      log: this.#dependencies.output.scope('dapr.contrib'),
+    })
+    this.#log.info(`Initialized name resolution to ${component === '' ? 'mdns' : component}`)
+    return resolver
+  }
+
+  async #reload(): Promise<void> {
+    const { startHotReload, followSecrets } = await import('./hot-reload.ts')
+    const log = this.#dependencies.output.scope('dapr.runtime.hotreload')
+    const { signal } = this.#stopping
+    void followSecrets(this.#components.components, this.#processor, log, signal)
+    if (!this.#reloads()) return
+    startHotReload({
+      paths: this.#options.resourcesPaths,
+      reconcileIntervalMs: this.#options.reconcileIntervalMs,
+      read: () => {
+        this.#folders = this.#options.resourcesPaths.map(readResourceFolder)
+        return this.#authorizedComponents()
+      },
+      loaded: this.#components.components,
+      processor: this.#processor,
+      others: () => this.#reloadOthers(),
+      failed: (error) => {
+        this.#reloadFailure = error instanceof ProcessError ? new RuntimeError(error.message) : error
+        this.#stopping.abort()
+      },
+      log,
+      signal,
+    })
+  }
+
+  /** Endpoints and policies change in place: calls under way go on with what they began with. */
+  async #reloadOthers(): Promise<void> {
+    const read = JSON.stringify(
+      this.#folders.flatMap(({ files }) =>
+        files.flatMap(({ documents }) =>
+          documents.flatMap(({ kind, body }) => (kind === 'Resiliency' || kind === 'HTTPEndpoint' ? [body] : [])),
+        ),
+      ),
+    )
+    if (read === this.#otherResources) return
+    this.#otherResources = read
+    await this.#loadResiliency()
+    await this.#loadHttpEndpoints()
   }
 
   #shutdownByApi(force: boolean): void {
@@ -517,7 +717,7 @@ class DaprRuntime implements Runtime {
     )
     const { signal } = this.#stopping
     const expired = delay(blockShutdownMs, 'expired' as const, { signal }).catch(() => 'stopped' as const)
-    const reason = await Promise.race([expired, ...(this.#appUnhealthy ? [this.#appUnhealthy] : [])])
+    const reason = await Promise.race([expired, ...(this.#appHealth ? [this.#appHealth.unhealthy] : [])])
     if (reason === 'expired') this.#log.info('Block shutdown period expired, entering shutdown...')
     else if (reason === undefined) this.#log.info('App reported unhealthy, entering shutdown...')
   }
@@ -532,18 +732,9 @@ class DaprRuntime implements Runtime {
         return drain(server)
       }),
     ])
-    await Promise.all(
-      [...this.#components.components.values()].map(async (component) => {
-        this.#log.info(`Shutting down component ${logName(component)}`)
-        const { name } = component
-        const store = this.#components.stateStores.get(name)?.store ?? this.#components.secretStores.get(name)
-        try {
-          await store?.close?.()
-        } catch (error) {
-          this.#log.error(`Error shutting down component ${logName(component)}: ${errorText(error)}`)
-        }
-      }),
-    )
+    await (await this.#invocation?.catch(() => undefined))?.close()
+    await (await this.#resolver?.catch(() => undefined))?.close()
+    await this.#processor.close()
     this.#log.info('Dapr runtime stopped')
     for (const path of this.#socketFiles) rmSync(path, { force: true })
     await this.#metricsServer?.close()
