@@ -43,6 +43,8 @@ interface Versions {
 /** One line per folder; the paths are literals so that a bundler can follow them. */
 const components: Readonly<Record<string, Entry>> = {
   'secretstores.azure.keyvault': async () => (await import('./secretstores/azure/keyvault/keyvault.ts')).factory,
+  'secretstores.hashicorp.vault': async () => (await import('./secretstores/hashicorp/vault/vault.ts')).factory,
+  'secretstores.kubernetes': async () => (await import('./secretstores/kubernetes/kubernetes.ts')).factory,
   'secretstores.local.env': async () => localEnv,
   'secretstores.local.file': async () => localFile,
   'state.azure.blobstorage': {

@@ -379,9 +379,9 @@ auth:
       'failed to load components: duplicate definition of Component name s (state.in-memory/v1) with existing s (state.in-memory/v1)',
     ],
     [
-      'encryption that is not there yet',
+      'an encryption key that is no reference',
       component('s', 'state.in-memory', '  metadata:\n  - name: primaryEncryptionKey\n    value: x\n'),
-      'process component s error: [INIT_COMPONENT_FAILURE]: initialization error occurred for s (state.in-memory/v1): [INIT_COMPONENT_FAILURE]: initialization error occurred for s (state.in-memory/v1): state encryption (primaryEncryptionKey) is not implemented',
+      'process component s error: [INIT_COMPONENT_FAILURE]: initialization error occurred for s (state.in-memory/v1): [INIT_COMPONENT_FAILURE]: initialization error occurred for s (state.in-memory/v1): failed to extract encryption key: failed to extract encryption key: secretKeyRef cannot be empty',
     ],
   ])("ends over %s with daprd's fatal line and exit code 1", async (_, yaml, fatal) => {
     const sidecar = await startSidecar({ resources: { 'a.yaml': yaml } })
