@@ -8,6 +8,7 @@ import { deploymentsMigrations } from '@keystead/deployments'
 import { identityMigrations } from '@keystead/identity'
 import { keyVaultMigrations } from '@keystead/key-vault'
 import { seedSecrets } from '@keystead/key-vault/seeding'
+import { kubernetesServiceMigrations } from '@keystead/kubernetes-service'
 import { resourceManagerMigrations } from '@keystead/resource-manager'
 import { storageMigrations } from '@keystead/storage'
 import { loadMasterKey, openStore } from '@keystead/store'
@@ -26,6 +27,7 @@ const migrations = [
   keyVaultMigrations,
   storageMigrations,
   deploymentsMigrations,
+  kubernetesServiceMigrations,
 ]
 
 export const vaultName = 'bench'

@@ -4,6 +4,7 @@ import { authorizationMigrations } from '@keystead/authorization'
 import { deploymentsMigrations } from '@keystead/deployments'
 import { identityMigrations } from '@keystead/identity'
 import { keyVaultMigrations } from '@keystead/key-vault'
+import { kubernetesServiceMigrations } from '@keystead/kubernetes-service'
 import { resourceManagerMigrations } from '@keystead/resource-manager'
 import { storageMigrations } from '@keystead/storage'
 import { loadMasterKey, openStore, type Store } from '@keystead/store'
@@ -20,6 +21,7 @@ export async function openCloudStore(dataDirectory: string): Promise<Store> {
       keyVaultMigrations,
       storageMigrations,
       deploymentsMigrations,
+      kubernetesServiceMigrations,
     ],
   })
 }

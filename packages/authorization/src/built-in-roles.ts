@@ -40,6 +40,7 @@ const rbacVaultsOnly = "Only works for key vaults that use the 'Azure role-based
 
 const blobs = 'Microsoft.Storage/storageAccounts/blobServices/containers'
 const queues = 'Microsoft.Storage/storageAccounts/queueServices/queues'
+const clusters = 'Microsoft.ContainerService/managedClusters'
 const delegationKey = 'Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action'
 
 const privileged: readonly RoleDefinition[] = [
@@ -394,6 +395,25 @@ const others: readonly RoleDefinition[] = [
         'Microsoft.Support/*',
       ],
       notActions: ['Microsoft.OperationalInsights/workspaces/sharedKeys/read'],
+    },
+  ),
+  builtIn(
+    '4abbcc35-e782-43d8-92c5-2d3f1bd2253f',
+    'Azure Kubernetes Service Cluster User Role',
+    'List cluster user credential action.',
+    { actions: [`${clusters}/listClusterUserCredential/action`, `${clusters}/read`] },
+  ),
+  builtIn(
+    '0ab0b1a8-8aac-4efd-b8c2-3ee1fb270be8',
+    'Azure Kubernetes Service Cluster Admin Role',
+    'List cluster admin credential action.',
+    {
+      actions: [
+        `${clusters}/listClusterAdminCredential/action`,
+        `${clusters}/accessProfiles/listCredential/action`,
+        `${clusters}/read`,
+        `${clusters}/runcommand/action`,
+      ],
     },
   ),
   builtIn('7f951dda-4ed3-4680-a7ca-43fe172d538d', 'AcrPull', 'acr pull', {

@@ -135,6 +135,52 @@ program.addCommand(
     }),
 )
 program.addCommand(
+  new Command('aks')
+    .description('Attach Kubernetes clusters, which `az aks show` and `az aks get-credentials` then know')
+    .addCommand(
+      command(
+        'attach',
+        'Attach a cluster by its kubeconfig',
+        'keystead aks attach --name aks1 --resource-group rg --kubeconfig ~/.kube/config',
+      )
+        .requiredOption('--name <name>', 'what Azure calls the cluster')
+        .requiredOption('--resource-group <group>', 'the group that it is in, which has to be there')
+        .requiredOption('--kubeconfig <file>', 'whose current context reaches it; it is kept sealed')
+        .option('--service-principal <appId>', "the cluster's application, instead of a managed identity")
+        .option('--location <region>', "its region (default: the group's)")
+        .addOption(outputOption)
+        .action(async (options: Common & import('./commands/aks.ts').AttachOptions & { output: OutputFormat }) => {
+          const { attach } = await import('./commands/aks.ts')
+          await attach(directoryOf(options), options, options.output)
+        }),
+    )
+    .addCommand(
+      command('list', 'List the attached clusters', 'keystead aks list')
+        .addOption(outputOption)
+        .action(async (options: Common & { output: OutputFormat }) => {
+          const { list } = await import('./commands/aks.ts')
+          await list(directoryOf(options), options.output)
+        }),
+    )
+    .addCommand(
+      command(
+        'detach',
+        'Forget a cluster, its kubeconfig and its node resource group; the cluster itself is left alone',
+        'keystead aks detach --name aks1 --resource-group rg',
+      )
+        .requiredOption('--name <name>', 'what Azure calls the cluster')
+        .requiredOption('--resource-group <group>', 'the group that it is in')
+        .action(async (options: Common & import('./commands/aks.ts').ClusterName) => {
+          const { detach } = await import('./commands/aks.ts')
+          await detach(directoryOf(options), options)
+        }),
+    )
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ keystead aks attach --name aks1 --resource-group rg --kubeconfig cluster.yaml',
+    ),
+)
+program.addCommand(
   command('logs', 'Print what the processes logged', 'keystead logs core --follow')
     .argument('[process]', 'core, azurite, logs, audit or supervisor; all when absent')
     .option('-f, --follow', 'go on as lines come in', false)

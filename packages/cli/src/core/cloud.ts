@@ -6,6 +6,7 @@ import { deploymentsMigrations, openDeployments } from '@keystead/deployments'
 import { createHostTable, openCertificateAuthority, startGateway } from '@keystead/gateway'
 import { identityMigrations, openIdentityService } from '@keystead/identity'
 import { keyVaultMigrations, openKeyVault } from '@keystead/key-vault'
+import { kubernetesServiceMigrations, openKubernetesService } from '@keystead/kubernetes-service'
 import { openLogs } from '@keystead/logs'
 import { openResourceManager, resourceManagerMigrations } from '@keystead/resource-manager'
 import { openStorage, storageMigrations } from '@keystead/storage'
@@ -53,6 +54,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       keyVaultMigrations,
       storageMigrations,
       deploymentsMigrations,
+      kubernetesServiceMigrations,
     ],
   })
   resources.defer(() => store.close())
@@ -117,6 +119,13 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   resourceManager.register(storage.provider)
   resourceManager.register(logs.provider)
   resourceManager.register(deployments.provider)
+  resourceManager.register(
+    await openKubernetesService({
+      store,
+      directory: principals,
+      execute: (request) => resourceManager.execute(request),
+    }),
+  )
   // Closed before the providers, since its jobs call them; and before it the deployments, which wait for those.
   resources.defer(() => resourceManager.close())
   resources.defer(() => deployments.close())
