@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import type { TokenCredential } from '@azure/core-auth'
 import { ComponentError } from '../component-error.ts'
+import { binaryBytes } from '../go/binary-text.ts'
 import { goFileErrorText } from '../go/file-error.ts'
 import { certificatePem } from './certificate.ts'
 import { type AuthenticationSettings, azureCloud } from './environment.ts'
@@ -93,7 +94,7 @@ async function clientSecret({ settings, httpClient }: SignIn): Promise<TokenSour
 async function clientCertificate({ settings, httpClient }: SignIn): Promise<TokenSource | undefined> {
   const { azureTenantId: tenantId, azureClientId: clientId, azureCertificate, azureCertificateFile } = settings
   if (azureCertificateFile === '' && azureCertificate === '') return undefined
-  const data = azureCertificateFile === '' ? Buffer.from(azureCertificate) : await readCertificate(azureCertificateFile)
+  const data = azureCertificateFile === '' ? binaryBytes(azureCertificate) : await readCertificate(azureCertificateFile)
   if (data.length === 0) throw new ComponentError('certificate is not given')
   const certificate = await certificatePem(data, settings.azureCertificatePassword)
   checkTenantId(tenantId)

@@ -1,6 +1,7 @@
 /** secretstores.kubernetes: secrets of a Kubernetes cluster, with the API server's own permissions (components-contrib secretstores/kubernetes). */
 import { decodeMetadata } from '../../component-declaration.ts'
 import { ComponentError } from '../../component-error.ts'
+import { binaryText } from '../../go/binary-text.ts'
 import { quote } from '../../go/strconv.ts'
 import { createHttpClient } from '../../http/request.ts'
 import type { ComponentContext } from '../../metadata.ts'
@@ -71,7 +72,7 @@ function checkSegment(name: string): string {
 
 function valuesOf({ data }: Readonly<Record<string, unknown>>): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(data ?? {}).map(([key, value]) => [key, Buffer.from(String(value), 'base64').toString('utf8')]),
+    Object.entries(data ?? {}).map(([key, value]) => [key, binaryText(Buffer.from(String(value), 'base64'))]),
   )
 }
 
