@@ -12,5 +12,7 @@ KEYSTEAD_PYTHON=$(sh scripts/install-python.sh)/bin/python
 export KEYSTEAD_PYTHON
 KEYSTEAD_AZ=$(sh scripts/install-az.sh)/bin/az
 export KEYSTEAD_AZ
+KEYSTEAD_CHROMIUM=$(sh scripts/install-chromium.sh)
+export KEYSTEAD_CHROMIUM
 sh scripts/install-localhost-names.sh
 exec vitest run --project unit --project system "$@"

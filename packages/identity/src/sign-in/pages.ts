@@ -151,7 +151,7 @@ ${field({
 <button class="main" name="do" value="signin">Sign in</button>
 <button class="other" name="do" value="cancel" formnovalidate>Cancel</button>
 </form>
-<p class="small">The user name looks like an e-mail address, for example alice@example.com.</p>`,
+<p class="small">A user of this Keystead cloud, for example alice@example.com. Your Azure password is not asked for.</p>`,
   }
 }
 
