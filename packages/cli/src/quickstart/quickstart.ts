@@ -36,7 +36,10 @@ export async function quickstart(
   })
   await Promise.race([
     shown,
-    interrupted.then(() => Promise.reject(new CliError('Interrupted.', 'Start it again any time.', { exitCode: 130 }))),
+    interrupted.then(() => {
+      steps.silence()
+      throw new CliError('Interrupted.', 'Start it again any time.', { exitCode: 130 })
+    }),
   ])
   if (asJson) printJson({ steps: steps.results })
   if (!asJson && steps.ok) tellWhatNext(directory, options.exit)

@@ -11,7 +11,7 @@ export interface StepResult {
 
 export class Steps {
   readonly results: StepResult[] = []
-  readonly #quiet: boolean
+  #quiet: boolean
 
   constructor(quiet: boolean) {
     this.#quiet = quiet
@@ -19,6 +19,12 @@ export class Steps {
 
   get ok(): boolean {
     return this.results.every((result) => result.ok)
+  }
+
+  /** Nothing more is told: what fails from now on fails because everything is being stopped. */
+  silence(): void {
+    if (!this.#quiet && process.stderr.isTTY) process.stderr.write('\r\x1b[2K')
+    this.#quiet = true
   }
 
   /** One hop. `act` answers what it did in words; it throws when the hop did not do what it should. */
