@@ -4,6 +4,10 @@ import { styleText } from 'node:util'
 export type OutputFormat = 'text' | 'json'
 type Style = Parameters<typeof styleText>[0]
 
+/** What the person typed to call this, e.g. `bin/keystead`. */
+export const self = process.env.KEYSTEAD_COMMAND ?? 'keystead'
+delete process.env.KEYSTEAD_COMMAND
+
 /** Colours for `stream`, which honours NO_COLOR, FORCE_COLOR and pipes. */
 export function paint(style: Style, text: string, stream: NodeJS.WriteStream = process.stdout): string {
   return styleText(style, text, { stream, validateStream: true })

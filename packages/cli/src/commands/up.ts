@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CliError } from '../cli-error.ts'
 import type { DataDirectory, Runtime } from '../data-directory.ts'
-import { type OutputFormat, paint, printJson, progress } from '../output.ts'
+import { type OutputFormat, paint, printJson, progress, self } from '../output.ts'
 import { ensureSettings } from '../settings.ts'
 import { shellQuote } from '../shell-quote.ts'
 import { isLocked } from '../supervisor/lock.ts'
@@ -85,9 +85,10 @@ function announce(directory: DataDirectory, gatewayPort: number, output: OutputF
     process.env.KEYSTEAD_DATA_DIR || directory.path.endsWith('/.keystead')
       ? ''
       : ` --data-dir ${shellQuote(directory.path)}`
+  const command = shellQuote(self)
   process.stdout.write(
     `${paint('green', 'Keystead is up')} on 127.0.0.1:${gatewayPort}, kept in ${directory.path}\n` +
-      `  eval "$(keystead env${flag})"          point this shell at it\n` +
-      `  keystead exec${flag} -- az group list  or run one command\n`,
+      `  eval "$(${command} env${flag})"          point this shell at it\n` +
+      `  ${command} exec${flag} -- az group list  or run one command\n`,
   )
 }
