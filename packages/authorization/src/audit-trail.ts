@@ -12,6 +12,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { resolve as absolute, dirname } from 'node:path'
+import { auditLine } from './audit-line.ts'
 import type { Decision } from './decision.ts'
 
 /** One request to a data or control plane, as it was decided. Never a value, never a token. */
@@ -21,13 +22,13 @@ export interface AuditEvent {
   /** Azure's operation name, e.g. `SecretGet`. */
   readonly operation: string
   readonly requestId: string
-  readonly callerIp?: string
+  readonly callerIp?: string | undefined
   /** appid, oid and tenant of who asked; absent when nobody was authenticated. */
-  readonly caller?: { readonly appId?: string; readonly objectId: string; readonly tenantId: string }
+  readonly caller?: { readonly appId?: string; readonly objectId: string; readonly tenantId: string } | undefined
   readonly resource: string
   /** HTTP status answered. */
   readonly status: number
-  readonly decision?: Decision
+  readonly decision?: Decision | undefined
   readonly durationMs?: number
 }
 
@@ -47,23 +48,25 @@ export class AuditTrailError extends Error {
   override readonly name = 'AuditTrailError'
 }
 
+/** Called once: without an error when the event is written. */
+export type Recorded = (error?: AuditTrailError) => void
+
 interface Batch {
   lines: string
-  readonly written: Promise<void>
-  readonly resolve: () => void
-  readonly reject: (error: AuditTrailError) => void
+  readonly recorded: Recorded[]
 }
 
 /**
- * An append-only trail. `append` resolves when the event has been handed to the operating system (so it survives
- * kill -9 of this process): events of one turn of the event loop share one write. It rejects with
- * {@link AuditTrailError} when the write fails; nothing of the failed write stays in the file.
+ * An append-only trail. An event is recorded when it has been handed to the operating system (so it survives kill -9
+ * of this process): events of one turn of the event loop share one write. When the write fails, nothing of it stays in
+ * the file.
  */
 export class AuditTrail {
   readonly #file: string
   readonly #clock: () => number
   readonly #maxBytes: number
   readonly #maxFiles: number
+  readonly #buffer = Buffer.allocUnsafeSlow(128 * 1024)
   #descriptor: number | undefined
   #size = 0
   #batch: Batch | undefined
@@ -85,31 +88,36 @@ export class AuditTrail {
     }
   }
 
+  /** Resolves when the event is recorded. Rejects with {@link AuditTrailError} when it can not be. */
   append(event: AuditEvent): Promise<void> {
-    if (this.#closed) return Promise.reject(new AuditTrailError('The audit trail is closed.'))
-    const line = formatEvent(event, this.#timestamp())
+    return new Promise((resolve, reject) => {
+      this.record(event, (error) => (error === undefined ? resolve() : reject(error)))
+    })
+  }
+
+  /** The same for who answers thousands of requests a second: `recorded`, which must not throw, is called in a later turn. */
+  record(event: AuditEvent, recorded: Recorded): void {
+    if (this.#closed) {
+      setImmediate(recorded, new AuditTrailError('The audit trail is closed.'))
+      return
+    }
+    const line = auditLine(event, this.#timestamp())
     if (this.#batch === undefined) {
-      const { promise, resolve, reject } = Promise.withResolvers<void>()
-      this.#batch = { lines: line, written: promise, resolve, reject }
-      setImmediate(() => this.#flush())
+      this.#batch = { lines: line, recorded: [recorded] }
+      setImmediate(this.#flush)
     } else {
       this.#batch.lines += line
+      this.#batch.recorded.push(recorded)
     }
-    return this.#batch.written
   }
 
   /** Writes what is pending. Later appends are rejected. */
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    const pending = this.#batch?.written
     this.#flush()
-    try {
-      await pending
-    } finally {
-      if (this.#descriptor !== undefined) closeSync(this.#descriptor)
-      this.#descriptor = undefined
-    }
+    if (this.#descriptor !== undefined) closeSync(this.#descriptor)
+    this.#descriptor = undefined
   }
 
   /** Formatting a time costs a third of formatting an event, and many events share a millisecond. */
@@ -122,16 +130,23 @@ export class AuditTrail {
     return this.#lastTimestamp
   }
 
-  #flush(): void {
+  readonly #flush = (): void => {
     const batch = this.#batch
     if (batch === undefined) return
     this.#batch = undefined
+    let failure: AuditTrailError | undefined
     try {
-      this.#write(Buffer.from(batch.lines))
-      batch.resolve()
+      this.#write(this.#encode(batch.lines))
     } catch (error) {
-      batch.reject(this.#failure(error))
+      failure = this.#failure(error)
     }
+    for (const recorded of batch.recorded) recorded(failure)
+  }
+
+  /** In UTF-8; what is usual fits into a buffer that is there already, without a look at how long it will be. */
+  #encode(lines: string): Buffer {
+    if (lines.length * 3 > this.#buffer.length) return Buffer.from(lines)
+    return this.#buffer.subarray(0, this.#buffer.write(lines))
   }
 
   #write(bytes: Buffer): void {
@@ -179,33 +194,4 @@ export class AuditTrail {
     const code = error instanceof Error && 'code' in error ? ` (${error.code})` : ''
     return new AuditTrailError(`The audit trail ${this.#file} cannot be written${code}.`, { cause: error })
   }
-}
-
-/** One JSON line. JSON escapes line breaks, so that no caller's text can make a second line. */
-function formatEvent(event: AuditEvent, time: string): string {
-  const { decision } = event
-  return `${JSON.stringify({
-    time,
-    service: event.service,
-    operation: event.operation,
-    requestId: event.requestId,
-    callerIp: event.callerIp,
-    caller: event.caller,
-    resource: event.resource,
-    status: event.status,
-    durationMs: event.durationMs,
-    decision:
-      decision === undefined
-        ? undefined
-        : {
-            allowed: decision.allowed,
-            reason: decision.reason,
-            by: decision.by,
-            action: decision.action,
-            scope: decision.scope,
-            assignmentId: decision.assignmentId,
-            roleName: decision.roleName,
-            excludedBy: decision.excludedBy,
-          },
-  })}\n`
 }

@@ -228,19 +228,21 @@ describe('a decision by role', () => {
 
   test('agrees with trying every assignment, on random assignments', async () => {
     const random = generator(11)
-    const scopes = ['/', '/a', '/a/b', '/a/bc', '/a/b/c', '/A/B/c/d'] as const
-    const principals = ['p', 'q', 'g', 'h'] as const
+    const scopes = ['/', '/a', '/a/b', '/a/bc', '/a/b/c', '/A/B/c/d', '/a/e', '/a/f', '/a/g', '/a/h', '/a/i'] as const
+    const principals = ['p', 'q', 'g', 'h', 'group-3'] as const
+    const many = ['g', ...Array.from({ length: 30 }, (_, n) => `Group-${n}`)]
+    const groupLists: readonly [string[], ...string[][]] = [[], ['g'], ['h'], ['g', 'h'], many]
     const roles = ['Owner', 'Contributor', 'Reader', 'Key Vault Secrets User', 'Key Vault Reader'] as const
-    const made: { principal: string; role: string; scope: string }[] = []
-    for (let n = 0; n < 30; n++) {
+    const made: { name: string; principal: string; role: string; scope: string }[] = []
+    const assignOne = async () => {
       const [principal, role, scope] = [random.pick(principals), random.pick(roles), random.pick(scopes)]
       try {
-        await assign(principal, role, scope)
-        made.push({ principal, role, scope })
+        made.push({ name: await assign(principal, role, scope), principal, role, scope })
       } catch (error) {
         expect(error).toBeInstanceOf(AssignmentExistsError)
       }
     }
+    for (let n = 0; n < 60; n++) await assignOne()
     const grants: Record<string, (action: string) => boolean> = {
       Owner: (action) => action !== getSecret,
       Contributor: (action) => action !== getSecret && action !== 'Microsoft.Authorization/roleAssignments/write',
@@ -248,9 +250,14 @@ describe('a decision by role', () => {
       'Key Vault Secrets User': (action) => action === getSecret,
       'Key Vault Reader': (action) => action === 'Microsoft.KeyVault/vaults/read',
     }
-    for (let round = 0; round < 3_000; round++) {
+    for (let round = 0; round < 4_000; round++) {
+      if (round % 50 === 0) {
+        const [gone] = made.splice(random.below(made.length), 1)
+        if (gone !== undefined) await authorizer.deleteAssignment(gone.scope, gone.name)
+        await assignOne()
+      }
       const holder = random.pick(['p', 'q'])
-      const groupIds = [[], ['g'], ['h'], ['g', 'h']][random.below(4)] ?? []
+      const groupIds = random.pick(groupLists)
       const scope = random.pick(scopes)
       const action = random.pick([
         getSecret,
@@ -259,7 +266,7 @@ describe('a decision by role', () => {
       ])
       const expected = made.some(
         (assignment) =>
-          [holder, ...groupIds].includes(assignment.principal) &&
+          [holder, ...groupIds].some((id) => id.toLowerCase() === assignment.principal) &&
           (assignment.scope === '/' || `${scope}/`.toLowerCase().startsWith(`${assignment.scope}/`.toLowerCase())) &&
           grants[assignment.role]?.(action),
       )

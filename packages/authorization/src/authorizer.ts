@@ -14,7 +14,7 @@ import {
 } from './errors.ts'
 import type { AuthorizationTables } from './migrations.ts'
 import { RoleTables } from './role-tables.ts'
-import { assignmentId, type RoleAssignment, type RoleDefinition } from './roles.ts'
+import type { RoleAssignment, RoleDefinition } from './roles.ts'
 import { isAtOrBelow, scopeKey, scopesAbove } from './scope.ts'
 
 /** Role definitions and assignments, and the decision over them. Reads are from memory; a write is durable, then seen by the next decision. */
@@ -85,35 +85,29 @@ class MemoryAuthorizer implements Authorizer {
     return request.by === 'role' ? this.#decideByRole(request) : decideByAccessPolicy(request)
   }
 
-  #decideByRole(request: RoleRequest): Decision {
-    const { principal, scope } = request
-    const action = request.action.toLowerCase()
-    const scopes = scopesAbove(scopeKey(scope))
+  #decideByRole({ principal, action, plane, scope }: RoleRequest): Decision {
     let excludedBy: Decision['excludedBy']
-    for (const holder of [principal.objectId, ...principal.groupIds]) {
-      const assigned = this.#index.ofPrincipal(holder)
-      if (assigned === undefined) continue
-      for (const above of scopes) {
-        for (const assignment of assigned.get(above) ?? []) {
-          const role = this.#roles.get(assignment.roleDefinitionName.toLowerCase())
-          if (role === undefined) continue
-          const answer = request.plane === 'data' ? role.data(action) : role.control(action)
-          if (answer === 'none') continue
-          const basis = { assignmentId: assignmentId(assignment), roleName: role.definition.roleName }
-          if (answer === 'granted') {
-            return {
-              allowed: true,
-              reason: 'grantedByRoleAssignment',
-              by: 'role',
-              principal,
-              action: request.action,
-              plane: request.plane,
-              scope,
-              ...basis,
-            }
-          }
-          excludedBy ??= basis
-        }
+    const granted = this.#index.first(principal.objectId, principal.groupIds, scopeKey(scope), ({ id, role }) => {
+      const compiled = this.#roles.get(role)
+      if (compiled === undefined) return undefined
+      const answer = plane === 'data' ? compiled.data(action) : compiled.control(action)
+      if (answer === 'none') return undefined
+      const basis = { assignmentId: id, roleName: compiled.definition.roleName }
+      if (answer === 'granted') return basis
+      excludedBy ??= basis
+      return undefined
+    })
+    if (granted !== undefined) {
+      return {
+        allowed: true,
+        reason: 'grantedByRoleAssignment',
+        by: 'role',
+        principal,
+        action,
+        plane,
+        scope,
+        assignmentId: granted.assignmentId,
+        roleName: granted.roleName,
       }
     }
     return {
@@ -121,36 +115,33 @@ class MemoryAuthorizer implements Authorizer {
       reason: excludedBy === undefined ? 'noRoleAssignment' : 'excludedByNotActions',
       by: 'role',
       principal,
-      action: request.action,
-      plane: request.plane,
+      action,
+      plane,
       scope,
       ...(excludedBy === undefined ? {} : { excludedBy }),
     }
   }
 
   consider({ principal, action, plane, scope }: RoleRequest): readonly ConsideredAssignment[] {
-    const lower = action.toLowerCase()
     const above = new Set(scopesAbove(scopeKey(scope)))
     const bearing: ConsideredAssignment[] = []
     const elsewhere: ConsideredAssignment[] = []
     for (const holder of [principal.objectId, ...principal.groupIds]) {
-      for (const [at, assignments] of this.#index.ofPrincipal(holder) ?? []) {
-        for (const assignment of assignments) {
-          const role = this.#roles.get(assignment.roleDefinitionName.toLowerCase())
-          if (role === undefined) continue
-          const answer = plane === 'data' ? role.data(lower) : role.control(lower)
-          const other = plane === 'data' ? role.control(lower) : role.data(lower)
-          const about = {
-            assignmentId: assignmentId(assignment),
-            roleName: role.definition.roleName,
-            scope: assignment.scope,
-            heldBy: holder,
-          }
-          if (above.has(at)) {
-            const says = answer === 'none' ? (other === 'granted' ? 'otherPlane' : 'notListed') : answer
-            bearing.push({ ...about, says })
-          } else if (answer === 'granted' && elsewhere.length < 100) elsewhere.push({ ...about, says: 'otherScope' })
+      for (const { assignment, id, scope: at, role: name } of this.#index.allOf(holder)) {
+        const role = this.#roles.get(name)
+        if (role === undefined) continue
+        const answer = plane === 'data' ? role.data(action) : role.control(action)
+        const other = plane === 'data' ? role.control(action) : role.data(action)
+        const about = {
+          assignmentId: id,
+          roleName: role.definition.roleName,
+          scope: assignment.scope,
+          heldBy: holder,
         }
+        if (above.has(at)) {
+          const says = answer === 'none' ? (other === 'granted' ? 'otherPlane' : 'notListed') : answer
+          bearing.push({ ...about, says })
+        } else if (answer === 'granted' && elsewhere.length < 100) elsewhere.push({ ...about, says: 'otherScope' })
       }
     }
     return [...bearing, ...elsewhere]
@@ -220,7 +211,7 @@ class MemoryAuthorizer implements Authorizer {
         throw new RoleDefinitionDoesNotExistError(assignment.roleDefinitionName)
       }
       const key = scopeKey(assignment.scope)
-      for (const held of this.#index.ofPrincipal(assignment.principalId)?.get(key) ?? []) {
+      for (const { assignment: held } of this.#index.held(assignment.principalId, key)) {
         if (sameText(held.roleDefinitionName, assignment.roleDefinitionName) && !sameText(held.name, assignment.name)) {
           throw new AssignmentExistsError(held.name)
         }

@@ -7,8 +7,9 @@ export type RoleAnswer = 'granted' | 'excluded' | 'none'
 
 export interface CompiledRole {
   readonly definition: RoleDefinition
-  readonly control: (lowerCaseAction: string) => RoleAnswer
-  readonly data: (lowerCaseAction: string) => RoleAnswer
+  /** Actions in any case. */
+  readonly control: (action: string) => RoleAnswer
+  readonly data: (action: string) => RoleAnswer
 }
 
 /** Services ask for some hundred actions; the bound is against an action made of a caller's text. */
@@ -40,12 +41,12 @@ function compilePlane(
   }
 }
 
-function remembering(ask: (action: string) => RoleAnswer): (action: string) => RoleAnswer {
+function remembering(ask: (lowerCaseAction: string) => RoleAnswer): (action: string) => RoleAnswer {
   const answers = new Map<string, RoleAnswer>()
   return (action) => {
     let answer = answers.get(action)
     if (answer === undefined) {
-      answer = ask(action)
+      answer = ask(action.toLowerCase())
       if (answers.size >= maxRemembered) answers.clear()
       answers.set(action, answer)
     }

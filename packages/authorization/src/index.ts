@@ -4,7 +4,7 @@
  * One {@link Authorizer.decide} answers for every service. Its {@link Decision} is the record from which the 403,
  * the audit event and the log line are all written.
  */
-export { type AuditEvent, AuditTrail, AuditTrailError, type AuditTrailOptions } from './audit-trail.ts'
+export { type AuditEvent, AuditTrail, AuditTrailError, type AuditTrailOptions, type Recorded } from './audit-trail.ts'
 export { type Authorizer, openAuthorizer } from './authorizer.ts'
 export { builtInRoles } from './built-in-roles.ts'
 export { commandLine } from './command-line.ts'

@@ -1,12 +1,12 @@
 /** Items kept at scopes, so that what is under a scope is found without looking at the rest. */
 
 interface Node<Item> {
-  items: readonly Item[]
+  readonly items: Set<Item>
   children: Map<string, Node<Item>> | undefined
 }
 
 export class ScopeTree<Item> {
-  readonly #top: Node<Item> = { items: [], children: undefined }
+  readonly #top: Node<Item> = { items: new Set(), children: undefined }
 
   add(key: string, item: Item): void {
     let node = this.#top
@@ -14,12 +14,12 @@ export class ScopeTree<Item> {
       node.children ??= new Map()
       let child = node.children.get(segment)
       if (child === undefined) {
-        child = { items: [], children: undefined }
+        child = { items: new Set(), children: undefined }
         node.children.set(segment, child)
       }
       node = child
     }
-    node.items = [...node.items, item]
+    node.items.add(item)
   }
 
   remove(key: string, item: Item): void {
@@ -27,21 +27,15 @@ export class ScopeTree<Item> {
     const path = [...this.#path(segments)]
     const node = path[segments.length]
     if (node === undefined) return
-    node.items = node.items.filter((other) => other !== item)
+    node.items.delete(item)
     // Scopes that hold nothing any more are forgotten, from the lowest up.
     for (let depth = segments.length; depth > 0; depth--) {
       const empty = path[depth]
-      if (empty === undefined || empty.items.length > 0 || empty.children !== undefined) return
+      if (empty === undefined || empty.items.size > 0 || empty.children !== undefined) return
       const parent = path[depth - 1]
       parent?.children?.delete(segments[depth - 1] ?? '')
       if (parent?.children?.size === 0) parent.children = undefined
     }
-  }
-
-  /** The items at exactly `key`. */
-  at(key: string): readonly Item[] {
-    const segments = key.split('/')
-    return [...this.#path(segments)][segments.length]?.items ?? []
   }
 
   /** The items at `key` and above it, from the top. */

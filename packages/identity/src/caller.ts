@@ -30,7 +30,7 @@ export class TokenError extends Error {
 export interface TokenVerifier {
   /**
    * Verifies `Authorization: Bearer …`: RS256 signature by a key of ours, issuer, tenant, audience and lifetime.
-   * Tokens already verified are remembered (bounded, by digest) until they expire, and then it answers without a promise.
+   * Tokens already verified are remembered (bounded) until they expire, and then it answers without a promise.
    * `audiences` are compared with and without a trailing slash. Throws or rejects with {@link TokenError}.
    */
   verify(authorization: string | undefined, audiences: readonly string[]): Caller | Promise<Caller>

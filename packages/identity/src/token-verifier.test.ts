@@ -66,7 +66,9 @@ describe('a valid token', () => {
 
   it('is answered without a promise once it was verified', async () => {
     await verify(token)
-    expect(fixture.identity.verifier.verify(`bearer  ${token}`, [vault])).toMatchObject({ appId: client.appId })
+    expect(fixture.identity.verifier.verify(`Bearer ${token}`, [vault])).toMatchObject({ appId: client.appId })
+    // Written another way it is the same token, and looked at afresh.
+    expect(await fixture.identity.verifier.verify(`bearer  ${token}`, [vault])).toMatchObject({ appId: client.appId })
   })
 
   it('is for its audience with or without a trailing slash, one of several', async () => {
@@ -98,6 +100,13 @@ describe('a token is refused', () => {
       await refused(text, 'malformed')
     await refused('x'.repeat(100_000), 'malformed')
     expect(() => fixture.identity.verifier.verify('Basic abc', [vault])).toThrow('not a bearer token')
+  })
+
+  it('when it carries other claims under the signature of one that is remembered', async () => {
+    await verify(token)
+    const [header, , signature] = token.split('.')
+    await refused(`${header}.${part({ ...decodeJwt(token), oid: 'somebody-else' })}.${signature}`, 'signature')
+    expect(fixture.identity.verifier.verify(`Bearer ${token}`, [vault])).toMatchObject({ objectId: client.objectId })
   })
 
   it('when it has expired, remembered or not', async () => {
@@ -236,7 +245,7 @@ it('remembers no more tokens than it was told to', async () => {
     tenantId,
     clock: () => fixture.clock.now,
     groupsOf: () => [],
-    remembered: 1,
+    remembered: 1.5 * token.length,
   })
   const other = await signed({ uti: 'another' })
   await verifier.verify(`Bearer ${token}`, [vault])

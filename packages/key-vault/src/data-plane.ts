@@ -105,13 +105,16 @@ export class DataPlane {
       writeAnswer(response, exchange, answer)
       return
     }
-    this.#audit.append(auditEvent(exchange, answer.status)).then(
-      () => {
-        if (answer.status === 403) this.#logRefusal(exchange)
-        writeAnswer(response, exchange, answer)
-      },
-      (error: unknown) => writeAnswer(response, exchange, this.#failure(exchange, error)),
-    )
+    this.#audit.record(auditEvent(exchange, answer.status), (error) => {
+      if (error === undefined && answer.status === 403) this.#logRefusal(exchange)
+      try {
+        writeAnswer(response, exchange, error === undefined ? answer : this.#failure(exchange, error))
+      } catch (failure) {
+        // The other events of this turn still have their answers to come.
+        this.#logFailure(exchange, failure)
+        response.destroy()
+      }
+    })
   }
 
   /** In the order that Key Vault keeps: the token, the vault, what is asked, whether it may be, and only then how. */
@@ -194,14 +197,18 @@ export class DataPlane {
     const answered = this.#answerable(exchange, error)
     exchange.refusedWith = answered.innerCode
     if (answered.status >= 500 && answered.status !== 501) {
-      this.#log('error', 'A Key Vault request failed', {
-        requestId: exchange.requestId,
-        operation: exchange.operation,
-        resource: exchange.resource,
-        error: error instanceof Error ? `${error.name}: ${error.message}` : 'unknown',
-      })
+      this.#logFailure(exchange, error)
     }
     return { status: answered.status, body: bodyOf(answered.toBody()), headers: answered.headers }
+  }
+
+  #logFailure({ requestId, operation, resource }: Exchange, error: unknown): void {
+    this.#log('error', 'A Key Vault request failed', {
+      requestId,
+      operation,
+      resource,
+      error: error instanceof Error ? `${error.name}: ${error.message}` : 'unknown',
+    })
   }
 
   #answerable(exchange: Exchange, error: unknown): KeyVaultError {

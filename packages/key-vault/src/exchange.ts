@@ -32,12 +32,10 @@ export function auditEvent(exchange: Exchange, status: number): AuditEvent {
     operation: exchange.operation,
     requestId: exchange.requestId,
     callerIp: exchange.clientAddress,
-    ...(caller === undefined
-      ? {}
-      : { caller: { appId: caller.appId, objectId: caller.objectId, tenantId: caller.tenantId } }),
+    caller,
     resource: exchange.resource,
     status,
-    ...(decision === undefined ? {} : { decision }),
+    decision,
     durationMs: Math.round((performance.now() - exchange.startedAt) * 1000) / 1000,
   }
 }

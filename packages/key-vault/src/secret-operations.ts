@@ -85,17 +85,16 @@ export class SecretOperations {
 
   #get(request: SecretRequest): Answer | Promise<Answer> {
     const { vault, base, route } = request
-    const variant = `${route.version} ${base}`
-    const body = this.#cache.get(vault.id, route.name, variant)
-    return body === undefined ? this.#read(request, variant) : { status: 200, body }
+    const body = this.#cache.get(vault.id, route.name, route.version, base)
+    return body === undefined ? this.#read(request) : { status: 200, body }
   }
 
-  async #read({ vault, base, route }: SecretRequest, variant: string): Promise<Answer> {
+  async #read({ vault, base, route }: SecretRequest): Promise<Answer> {
     const mark = this.#cache.mark()
     const secret = await this.#repository.get(vault, route.name, route.version)
     if (!secret.enabled) throw secretDisabled()
     const body = bodyOf(JSON.stringify(secretBundle(vault, base, secret)))
-    this.#cache.put(mark, vault.id, route.name, variant, body)
+    this.#cache.put(mark, vault.id, route.name, route.version, base, body)
     return { status: 200, body }
   }
 

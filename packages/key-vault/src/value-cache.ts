@@ -10,26 +10,39 @@ export interface ReadMark {
 /** The most answers kept of one secret: its latest and versions, as reached by different host names. */
 const maxVariants = 8
 
+interface Kept {
+  /** Empty for the latest. */
+  readonly version: string
+  /** The vault's URL as the caller reached it, which is in the answer. */
+  readonly base: string
+  readonly answer: AnswerBody
+}
+
 export class ValueCache {
-  readonly #entries: LRUCache<string, Map<string, AnswerBody>> | undefined
+  readonly #entries: LRUCache<string, readonly Kept[]> | undefined
   #epoch = 0
 
   /** `maxBytes` 0 keeps nothing. */
   constructor(maxBytes: number) {
     if (maxBytes > 0) {
-      this.#entries = new LRUCache<string, Map<string, AnswerBody>>({
+      this.#entries = new LRUCache<string, readonly Kept[]>({
         maxSize: maxBytes,
         sizeCalculation: (variants, key) => {
           let size = key.length + 64
-          for (const [variant, answer] of variants) size += variant.length + answer.byteLength + 64
+          for (const { version, base, answer } of variants) {
+            size += version.length + base.length + answer.byteLength + 64
+          }
           return size
         },
       })
     }
   }
 
-  get(vaultId: string, name: string, variant: string): AnswerBody | undefined {
-    return this.#entries?.get(entryKey(vaultId, name))?.get(variant)
+  get(vaultId: string, name: string, version: string, base: string): AnswerBody | undefined {
+    const variants = this.#entries?.get(entryKey(vaultId, name))
+    if (variants === undefined) return undefined
+    for (const kept of variants) if (kept.version === version && kept.base === base) return kept.answer
+    return undefined
   }
 
   mark(): ReadMark {
@@ -37,13 +50,11 @@ export class ValueCache {
   }
 
   /** Keeps an answer, unless a write happened since `mark` was taken. */
-  put(mark: ReadMark, vaultId: string, name: string, variant: string, answer: AnswerBody): void {
+  put(mark: ReadMark, vaultId: string, name: string, version: string, base: string, answer: AnswerBody): void {
     if (this.#entries === undefined || mark.epoch !== this.#epoch) return
     const key = entryKey(vaultId, name)
-    const variants = new Map(this.#entries.get(key))
-    if (variants.size >= maxVariants) variants.clear()
-    variants.set(variant, answer)
-    this.#entries.set(key, variants)
+    const others = (this.#entries.get(key) ?? []).filter((kept) => kept.version !== version || kept.base !== base)
+    this.#entries.set(key, [...(others.length < maxVariants ? others : []), { version, base, answer }])
   }
 
   /** Forgets every version of a secret. */

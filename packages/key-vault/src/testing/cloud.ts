@@ -10,6 +10,7 @@ import { createDefaultHttpClient, type HttpClient } from '@azure/core-rest-pipel
 import { SecretClient } from '@azure/keyvault-secrets'
 import {
   AuditTrail,
+  type AuditTrailError,
   type Authorizer,
   authorizationMigrations,
   openAuthorizer,
@@ -125,8 +126,11 @@ export async function openTestCloud(options: Pick<KeyVaultOptions, 'cacheBytes'>
   const auditFile = join(directory, 'audit.jsonl')
   const audit = new AuditTrail({ file: auditFile, clock })
   const auditFault: TestCloud['auditFault'] = { error: undefined }
-  const append = audit.append.bind(audit)
-  audit.append = (event) => (auditFault.error === undefined ? append(event) : Promise.reject(auditFault.error))
+  const record = audit.record.bind(audit)
+  audit.record = (event, recorded) =>
+    auditFault.error === undefined
+      ? record(event, recorded)
+      : void setImmediate(recorded, auditFault.error as AuditTrailError)
   const { verifier } = identity
   const service = { store, authorizer, verifier, audit, clock, log }
   const manager = await openResourceManager({
