@@ -1,0 +1,146 @@
+/**
+ * "Azure Key Vault with Managed Identities on Kubernetes", of the years when a new vault had access policies: with an az
+ * of those years as it is written, and with today's and the one flag that it needs.
+ */
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Az } from '../../support/az.ts'
+import { root, run, succeed, TestCloud } from '../../support/cloud.ts'
+import { Provisioner } from '../../support/provisioner.ts'
+import { answerOf, asking, componentFiles, filled, runApp } from '../seed.ts'
+
+/** In the order in which a reader types them. What PowerShell keeps in `$clientId`, bash does as well. */
+const commands = {
+  setSubscription: 'az account set -s [your subscription id]',
+  createVault: 'az keyvault create --location [region] --name [your keyvault] --resource-group [your resource group]',
+  createIdentity: 'az identity create -g [your resource group] -n [you managed identity name] -o json',
+  reader:
+    'az role assignment create --role "Reader" --assignee $clientId --scope /subscriptions/[your subscription id]/resourcegroups/[your resource group]',
+  identityOperator:
+    'az role assignment create  --role "Managed Identity Operator"  --assignee $clientId  --scope /subscriptions/[your subscription id]/resourcegroups/[your resource group]',
+  machineContributor:
+    'az role assignment create  --role "Virtual Machine Contributor"  --assignee $clientId  --scope /subscriptions/[your subscription id]/resourcegroups/[your resource group]',
+  setPolicy: 'az keyvault set-policy --name [your keyvault] --spn $clientId --secret-permissions get list',
+} as const
+
+const component = `
+apiVersion: dapr.io/v1alpha1
+kind: Component
+metadata:
+  name: azurekeyvault
+  namespace: default
+spec:
+  type: secretstores.azure.keyvault
+  version: v1
+  metadata:
+  - name: vaultName
+    value: [your_keyvault_name]
+  - name: spnClientId
+    value: [your_managed_identity_client_id]
+`
+
+let cloud: TestCloud
+let owner: Provisioner
+
+beforeAll(async () => {
+  cloud = await TestCloud.start()
+  await cloud.connect()
+  owner = await Provisioner.asOwner(cloud.environment)
+})
+afterAll(() => cloud?.[Symbol.asyncDispose]())
+
+const namesOf = (vault: string, identity: string) => ({
+  'your subscription id': owner.subscriptionId,
+  region: 'westeurope',
+  'your keyvault': vault,
+  'your resource group': 'rg',
+  'you managed identity name': identity,
+})
+
+async function signedIn(changes: Record<string, string>): Promise<Az> {
+  const az = await Az.at(cloud, changes)
+  const { AZURE_CLIENT_ID, AZURE_CLIENT_SECRET } = cloud.environment
+  await az.signIn({ clientId: AZURE_CLIENT_ID, clientSecret: AZURE_CLIENT_SECRET, tenantId: owner.tenantId })
+  return az
+}
+
+/** Steps 3 to 7 and the component, on a vault with access policies: refused before the policy, and then not. */
+async function fromIdentityToSecret(az: Az, vault: string, identityName: string): Promise<void> {
+  const names = namesOf(vault, identityName)
+  const identity = await az.json<{ id: string; clientId: string; principalId: string }>(
+    filled(commands.createIdentity, names),
+  )
+  const { clientId, principalId } = identity
+  for (const command of [commands.reader, commands.identityOperator, commands.machineContributor]) {
+    const assignment = await az.json<{ principalId: string; scope: string }>(filled(command, names), { clientId })
+    expect(assignment.principalId).toBe(principalId)
+    expect(assignment.scope.toLowerCase()).toBe(owner.group.toLowerCase())
+  }
+  await az.succeed(`az keyvault secret set --vault-name ${vault} --name redis-password --value "$value" -o none`, {
+    value: 'of the identity',
+  })
+  const resources = await componentFiles(az, {
+    'azurekeyvault.yaml': filled(component, {
+      your_keyvault_name: vault,
+      your_managed_identity_client_id: clientId,
+    }),
+  })
+  const app = { appId: 'app', identity: identity.id, resources }
+  const ask = asking('/v1.0/secrets/azurekeyvault/redis-password')
+
+  // The three roles at the group let nobody read a secret.
+  const refused = answerOf(await runApp(cloud, app, ...ask))
+  expect(refused.status).toBe(500)
+  expect(JSON.parse(refused.body).message).toContain(
+    `The user, group or application 'appid=${clientId};oid=${principalId};iss=https://sts.windows.net/${owner.tenantId}/' does not have secrets get permission on key vault '${vault};location=westeurope'.`,
+  )
+  await az.succeed(filled(commands.setPolicy, names), { clientId })
+  const read = await owner.keyVault.vaults.get('rg', vault)
+  const policy = read.properties.accessPolicies?.find(({ objectId }) => objectId === principalId)
+  expect(policy?.permissions.secrets?.toSorted()).toEqual(['get', 'list'])
+  const { status, body } = answerOf(await runApp(cloud, app, ...ask))
+  expect([status, JSON.parse(body)]).toEqual([200, { 'redis-password': 'of the identity' }])
+}
+
+describe("today's az", () => {
+  let az: Az
+  beforeAll(async () => {
+    az = await signedIn({})
+    await az.succeed(filled(commands.setSubscription, namesOf('', '')))
+  })
+  afterAll(() => az?.[Symbol.asyncDispose]())
+
+  test('makes a vault that decides by roles, and refuses to set its policies', async () => {
+    const names = namesOf('kv-as-written', '')
+    expect(await az.json(filled(commands.createVault, names))).toMatchObject({
+      properties: { enableRbacAuthorization: true, accessPolicies: [] },
+    })
+    const clientId = cloud.environment.AZURE_CLIENT_ID
+    expect((await az.refused(filled(commands.setPolicy, names), { clientId })).message).toBe(
+      "Cannot set policies to a vault with '--enable-rbac-authorization' specified",
+    )
+  })
+
+  test('with --enable-rbac-authorization false comes to the secret', async () => {
+    await az.succeed(`${filled(commands.createVault, namesOf('kv-today', ''))} --enable-rbac-authorization false`)
+    await fromIdentityToSecret(az, 'kv-today', 'id-today')
+  })
+})
+
+describe('an az of the years when access policies were the default', () => {
+  let az: Az
+  beforeAll(async () => {
+    const { stdout } = await succeed(run('sh', [join(root, 'scripts/install-old-az.sh')]))
+    az = await signedIn({ PATH: `${join(stdout.trim(), 'bin')}:${process.env.PATH ?? ''}` })
+    await az.succeed(filled(commands.setSubscription, namesOf('', '')))
+  }, 900_000)
+  afterAll(() => az?.[Symbol.asyncDispose]())
+
+  test('comes to the secret by the commands as they are written', async () => {
+    expect(await az.json('az version --query \'"azure-cli"\'')).toBe('2.51.0')
+    expect(await az.json(filled(commands.createVault, namesOf('kv-then', '')))).toMatchObject({
+      properties: { enableRbacAuthorization: false, accessPolicies: [{ permissions: { secrets: ['all'] } }] },
+    })
+    await fromIdentityToSecret(az, 'kv-then', 'id-then')
+  })
+})
