@@ -1,4 +1,5 @@
 /** Words a request that got no response as Go's net/http does, e.g. `Get "https://…": dial tcp 127.0.0.1:443: connect: connection refused`. */
+import { tlsReason } from '../go/dial-error.ts'
 import { quote } from '../go/strconv.ts'
 
 export interface NetworkFailure {
@@ -28,18 +29,6 @@ const dialReasons: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'connect: connection timed out',
 }
 
-const untrusted = 'tls: failed to verify certificate: x509: certificate signed by unknown authority'
-
-const tlsReasons: Readonly<Record<string, string>> = {
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted,
-  UNABLE_TO_GET_ISSUER_CERT: untrusted,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,
-  SELF_SIGNED_CERT_IN_CHAIN: untrusted,
-  DEPTH_ZERO_SELF_SIGNED_CERT: untrusted,
-  CERT_HAS_EXPIRED: 'tls: failed to verify certificate: x509: certificate has expired or is not yet valid',
-  CERT_NOT_YET_VALID: 'tls: failed to verify certificate: x509: certificate has expired or is not yet valid',
-}
-
 function reason({ url, code, message, proxied }: NetworkFailure): string {
   const dial = dialReasons[code]
   if (dial !== undefined)
@@ -61,7 +50,7 @@ function reason({ url, code, message, proxied }: NetworkFailure): string {
     case 'ERR_PROXY_TUNNEL':
       return /HTTP\/1\.\d \d{3} (.+)$/.exec(message)?.[1] ?? 'unknown status code'
   }
-  return tlsReasons[code] ?? message
+  return tlsReason(code) ?? message
 }
 
 /** Node says `connect ECONNREFUSED 127.0.0.1:443`; when it tried several addresses it says nothing. */

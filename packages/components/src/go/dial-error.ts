@@ -11,11 +11,10 @@ const dialReasons: Readonly<Record<string, string>> = {
 
 const untrusted = 'tls: failed to verify certificate: x509: certificate signed by unknown authority'
 
-const otherReasons: Readonly<Record<string, string>> = {
-  ECONNRESET: 'EOF',
-  EPIPE: 'write: broken pipe',
+const tlsReasons: Readonly<Record<string, string>> = {
   ERR_SSL_WRONG_VERSION_NUMBER: 'tls: first record does not look like a TLS handshake',
   ERR_SSL_PACKET_LENGTH_TOO_LONG: 'tls: first record does not look like a TLS handshake',
+  CERT_SIGNATURE_FAILURE: untrusted,
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted,
   UNABLE_TO_GET_ISSUER_CERT: untrusted,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,
@@ -23,6 +22,11 @@ const otherReasons: Readonly<Record<string, string>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: untrusted,
   CERT_HAS_EXPIRED: 'tls: failed to verify certificate: x509: certificate has expired or is not yet valid',
   CERT_NOT_YET_VALID: 'tls: failed to verify certificate: x509: certificate has expired or is not yet valid',
+}
+
+/** What Go says of a TLS connection that Node refused with this code. */
+export function tlsReason(code: string): string | undefined {
+  return tlsReasons[code]
 }
 
 /** @param address where the connection was to go, for an error that does not say it */
@@ -40,5 +44,7 @@ export function dialError(error: Error, address: { readonly host: string; readon
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     return `tls: failed to verify certificate: x509: certificate is not valid for ${host}`
   }
-  return otherReasons[code] ?? error.message
+  if (code === 'ECONNRESET') return 'EOF'
+  if (code === 'EPIPE') return 'write: broken pipe'
+  return tlsReason(code) ?? error.message
 }

@@ -93,7 +93,9 @@ async function tlsChoices({ sslmode = 'prefer', ...parameters }: ConnectionParam
     cert: await readOptional(parameters.sslcert),
     key: await readOptional(parameters.sslkey),
   }
-  const given = Object.fromEntries(Object.entries(files).filter(([, content]) => content !== undefined))
+  const { host = 'localhost' } = parameters
+  // The certificate has to be for this host; the driver passes on names, and no addresses.
+  const given = { host, ...Object.fromEntries(Object.entries(files).filter(([, content]) => content !== undefined)) }
   const unverified: Tls = { ...given, rejectUnauthorized: false }
   const authorityOnly: Tls = { ...given, checkServerIdentity: () => undefined }
   switch (sslmode) {
