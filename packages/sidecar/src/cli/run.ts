@@ -88,14 +88,23 @@ async function runSidecar(
   log.info(`Log level set to: ${flags.text('log-level')}`)
   try {
     const options = readSidecarOptions(flags, sizes, program.environment)
-    const runtime = createRuntime(options, {
+    const dependencies = {
       output,
       registry: withEnvironmentTrust(createRegistry(), program.environment, log),
       onGraceExceeded: () => program.exit(1),
       onForcedShutdown: () => setTimeout(() => program.exit(1), 100),
-    })
-    onSignals(program, output.scope('dapr.signals'), () => runtime.stop())
-    await runtime.run()
+    }
+    let runtime = createRuntime(options, dependencies)
+    onSignals(
+      program,
+      output.scope('dapr.signals'),
+      () => runtime.stop(),
+      () => runtime.reload(),
+    )
+    while ((await runtime.run()) === 'reload') {
+      log.info('Reloading runtime')
+      runtime = createRuntime(options, dependencies)
+    }
   } catch (error) {
     log.fatal(`Fatal error from runtime: ${fatalText(error)}`)
     return 1
@@ -131,7 +140,7 @@ function fatalText(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
 
-function onSignals(program: Program, log: Logger, stop: () => void): void {
+function onSignals(program: Program, log: Logger, stop: () => void, reload: () => void): void {
   let stopping = false
   for (const name of ['SIGTERM', 'SIGINT'] as const) {
     program.onSignal(name, () => {
@@ -144,7 +153,10 @@ function onSignals(program: Program, log: Logger, stop: () => void): void {
       stop()
     })
   }
-  program.onSignal('SIGHUP', () => log.warn('Received signal SIGHUP: reloading is not implemented yet'))
+  program.onSignal('SIGHUP', () => {
+    log.info('Received signal SIGHUP; restarting')
+    reload()
+  })
 }
 
 function appendTo(path: string): (line: string) => void {

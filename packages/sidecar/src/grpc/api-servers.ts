@@ -7,6 +7,7 @@ import type { ErrorCodeMetrics } from '../metrics/error-code-metrics.ts'
 import type { GrpcMetrics } from '../metrics/grpc-metrics.ts'
 import type { SecretsApi } from '../runtime/secrets.ts'
 import type { StateApi } from '../runtime/state.ts'
+import type { Tracer } from '../tracing/tracer.ts'
 import { createApiAccess, daprService } from './api-access.ts'
 import { createHttp2Transport } from './http2-transport.ts'
 import { secretsMethods } from './secrets-methods.ts'
@@ -18,6 +19,7 @@ import { unservedInternalMethods, unservedMethods } from './unserved-methods.ts'
 
 export interface GrpcServerOptions {
   readonly tracing: boolean
+  readonly tracer: Tracer | undefined
   readonly metrics: GrpcMetrics | undefined
   readonly errorCodes: ErrorCodeMetrics | undefined
   readonly maxBodyBytes: number

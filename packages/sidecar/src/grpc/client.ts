@@ -1,6 +1,6 @@
 /** gRPC calls that the sidecar makes itself, on `node:http2`: of the app, and of other sidecars. */
 import http2, { type ClientHttp2Session, type ClientHttp2Stream, type IncomingHttpHeaders } from 'node:http2'
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { BinaryWriter } from '@bufbuild/protobuf/wire'
 import { dialText } from '../invocation/go-client-error.ts'
 import { decompress } from './compression.ts'
@@ -225,6 +225,49 @@ export function encodeOwnFrame<T>(type: MessageType<T>, message: T): Uint8Array 
   const bytes = type.encode(message, new BinaryWriter().raw(new Uint8Array(5))).finish()
   writePrefix(bytes, false)
   return bytes
+}
+
+/**
+ * A chunk of a body as sidecars send it to each other, in a message whose field 2 it is: what goes before it, then the
+ * chunk itself, which is not copied.
+ */
+export function chunkFrame(data: Uint8Array, seq: number): [Uint8Array, Uint8Array] {
+  const inner = new BinaryWriter()
+  if (seq > 0) inner.uint32(16).uint64(seq)
+  inner.uint32(10).uint32(data.length)
+  const payload = inner.finish()
+  const head = new BinaryWriter()
+    .raw(new Uint8Array(5))
+    .uint32(18)
+    .uint32(payload.length + data.length)
+    .raw(payload)
+  const bytes = head.finish()
+  const length = bytes.length - 5 + data.length
+  new DataView(bytes.buffer, bytes.byteOffset).setUint32(1, length)
+  return [bytes, data]
+}
+
+/** Writes frames in order; resolves when there is room for more. Rejects with `gone` when the stream has ended. */
+export function writeFrames(
+  stream: Writable,
+  frames: readonly Uint8Array[],
+  gone: () => Error,
+): Promise<void> | undefined {
+  if (stream.destroyed || stream.writableEnded) return Promise.reject(gone())
+  let room = true
+  if (frames.length > 1) stream.cork()
+  for (const frame of frames) room = stream.write(frame)
+  if (frames.length > 1) stream.uncork()
+  if (room) return undefined
+  return new Promise((resolve, reject) => {
+    const settle = (done: () => void) => {
+      stream.off('drain', onDrain).off('close', onClose)
+      done()
+    }
+    const onDrain = () => settle(resolve)
+    const onClose = () => settle(() => reject(gone()))
+    stream.once('drain', onDrain).once('close', onClose)
+  })
 }
 
 /** The messages of a stream, as they come. Throws a StatusError for what is none. */

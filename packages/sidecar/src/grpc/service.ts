@@ -1,11 +1,14 @@
 /** What surrounds every method: access, authentication, tracing, metrics, the log of API calls, errors as statuses. */
 import { createTokenCheck } from '../api-token.ts'
 import { monotonicMs } from '../clock.ts'
+import { newTraceparent, validTraceparent } from '../http/trace-context.ts'
+import { binaryTrace, traceparentOf } from '../invocation/trace-metadata.ts'
 import type { Logger } from '../log/logger.ts'
 import type { ErrorCodeMetrics } from '../metrics/error-code-metrics.ts'
 import type { GrpcMetrics } from '../metrics/grpc-metrics.ts'
 import { ApiError } from '../runtime/api-error.ts'
 import { errorText } from '../runtime/error-text.ts'
+import type { Span, Tracer } from '../tracing/tracer.ts'
 import { parseBaggage } from './baggage.ts'
 import { statusOf, statusOfHttp } from './error-status.ts'
 import { prefixLength } from './framing.ts'
@@ -29,6 +32,8 @@ export interface ServiceOptions {
   readonly apiToken: string
   /** False: no trace context in answers (`samplingRate: "0"`). */
   readonly tracing: boolean
+  /** Exports a span of each call; undefined: nothing is exported. */
+  readonly tracer: Tracer | undefined
   readonly metrics: GrpcMetrics | undefined
   readonly errorCodes: ErrorCodeMetrics | undefined
   /** The log of API calls. */
@@ -90,7 +95,7 @@ function createAdmission({
 function createHandler(
   method: Method,
   admit: (call: Call) => Status | undefined,
-  { tracing, metrics, errorCodes, apiLog, log }: ServiceOptions,
+  { tracing, tracer, metrics, errorCodes, apiLog, log }: ServiceOptions,
 ): CallHandler {
   const failure = (error: unknown, path: string): Status => {
     if (error instanceof ApiError) {
@@ -121,19 +126,22 @@ function createHandler(
     }
     let answer: ReturnType<Method>
     let metadata: AnswerMetadata
+    const span = tracing && tracer ? startSpan(call, tracer) : undefined
     try {
       answer = method(message)
-      metadata = tracing ? traceMetadata(call) : noMetadata
+      metadata = tracing ? traceMetadata(call, span) : noMetadata
     } catch (error) {
       call.fail(failure(error, call.path))
       return
     }
     const succeed = (frame: Uint8Array) => {
+      span?.end({ 'dapr.status_code': 0 }, false)
       finish(call, call.abandoned ?? 'OK', message.length, frame.length - prefixLength)
       call.succeed(frame, metadata)
     }
     const fail = (error: unknown) => {
       const status = failure(error, call.path)
+      span?.end({ 'dapr.status_code': codes[status.code] }, true)
       finish(call, call.abandoned ?? status.code, message.length, 0)
       call.fail(status, tracing ? metadata : undefined)
     }
@@ -148,8 +156,10 @@ function createHandler(
 }
 
 /** Metadata of the answer. Throws a StatusError for baggage that is none. */
-function traceMetadata(call: Call): AnswerMetadata {
-  const context = answerTraceContext(call.metadata('grpc-trace-bin'), call.metadata('traceparent'))
+function traceMetadata(call: Call, span: Span | undefined): AnswerMetadata {
+  const context = span
+    ? (binaryTrace(span.traceparent)['grpc-trace-bin'] ?? '')
+    : answerTraceContext(call.metadata('grpc-trace-bin'), call.metadata('traceparent'))
   const given = call.metadata('baggage')
   if (given === undefined || given === '') return ['grpc-trace-bin', context]
   const baggage = parseBaggage(given)
@@ -157,10 +167,15 @@ function traceMetadata(call: Call): AnswerMetadata {
   return ['baggage', baggage.text, 'grpc-trace-bin', context]
 }
 
+function startSpan(call: Pick<Call, 'path' | 'metadata'>, tracer: Tracer): Span {
+  const parent = firstTraceparent(call.metadata('traceparent')) ?? traceparentOf(call.metadata('grpc-trace-bin'))
+  return tracer.start(call.path, parent, { 'dapr.protocol': 'grpc', 'dapr.api': call.path })
+}
+
 function createStreamHandler(
   handler: StreamHandler,
   admit: (call: Pick<Call, 'path' | 'metadata'>) => Status | undefined,
-  { metrics, apiLog, log }: ServiceOptions,
+  { apiToken, tracing, tracer, metrics, apiLog, log }: ServiceOptions,
 ): StreamHandler {
   return async (call) => {
     const refusal = admit(call)
@@ -168,6 +183,8 @@ function createStreamHandler(
       call.finish(refusal)
       return
     }
+    // A token for this sidecar is nobody else's.
+    if (apiToken !== '') delete call.headers['dapr-api-token']
     call.onFinished((code) => {
       const elapsed = monotonicMs() - call.start
       metrics?.completed(call.path, code, 0, 0, elapsed)
@@ -181,12 +198,31 @@ function createStreamHandler(
       })
     })
     try {
+      if (tracing) traceStream(call, tracer)
       await handler(call)
     } catch (error) {
       const trailers = error instanceof TrailedError ? error.trailers : undefined
       call.finish(streamFailure(error, call, log), trailers)
     }
   }
+}
+
+/** What the call's handler passes on belongs to the call's trace, or to one that begins here. */
+function traceStream(call: StreamingCall, tracer: Tracer | undefined): void {
+  const baggage = parseBaggage(call.metadata('baggage') ?? '')
+  if (call.metadata('baggage') && !baggage.ok) {
+    throw new StatusError('InvalidArgument', `invalid baggage header: ${baggage.error}`)
+  }
+  const span = tracer && startSpan(call, tracer)
+  if (span) call.onFinished((code) => span.end({ 'dapr.status_code': codes[code] }, code !== 'OK'))
+  const given = firstTraceparent(call.metadata('traceparent')) ?? traceparentOf(call.metadata('grpc-trace-bin'))
+  const traceparent = span?.traceparent ?? given ?? newTraceparent()
+  Object.assign(call.headers, { traceparent, ...binaryTrace(traceparent) })
+}
+
+/** Of several values only the first counts. */
+function firstTraceparent(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : validTraceparent(text.split(',')[0]?.trim() ?? '')
 }
 
 function streamFailure(error: unknown, call: StreamingCall, log: Logger): Status {

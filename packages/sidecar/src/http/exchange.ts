@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import { monotonicMs } from '../clock.ts'
 import { type ApiError, malformedRequest } from '../runtime/api-error.ts'
+import type { Span } from '../tracing/tracer.ts'
 import { findHeader } from './headers.ts'
 import type { RouteDefinition } from './route.ts'
 import { queryParameters } from './url.ts'
@@ -41,6 +42,10 @@ export class Exchange {
   responseBytes = 0
   /** Why it was refused, when it was. */
   failure: ApiError | undefined
+  /** The name of what was asked for, where the route's says too little. */
+  operation: string | undefined
+  /** Ends with the request, where spans are exported. */
+  span: Span | undefined
   #parameters: Map<string, string> | undefined
 
   constructor(

@@ -22,8 +22,14 @@ export interface InvokeDependencies {
 }
 
 const ownHeaders = new Set(['dapr-app-id'])
+const ownHeadersAndToken = new Set(['dapr-app-id', 'dapr-api-token'])
 
-export function invokeRoute(load: () => Promise<InvokeDependencies>, log: Logger): RouteDefinition {
+/** `hasApiToken`: callers send one, which is for this sidecar only. */
+export function invokeRoute(
+  load: () => Promise<InvokeDependencies>,
+  hasApiToken: boolean,
+  log: Logger,
+): RouteDefinition {
   return {
     methods: [],
     version: 'v1.0',
@@ -33,7 +39,10 @@ export function invokeRoute(load: () => Promise<InvokeDependencies>, log: Logger
     handle(exchange) {
       const target = findTarget(exchange)
       if (!target) throw noTargetApp()
-      return load().then((dependencies) => invoke(exchange, target, dependencies, log))
+      exchange.operation = `InvokeService/${target.id}`
+      return load().then((dependencies) =>
+        invoke(exchange, target, hasApiToken ? ownHeadersAndToken : ownHeaders, dependencies, log),
+      )
     },
   }
 }
@@ -70,12 +79,13 @@ function decode(path: string): string {
 async function invoke(
   exchange: Exchange,
   target: Target,
+  dropped: ReadonlySet<string>,
   { messaging, resiliency, run, errors, failure }: InvokeDependencies,
   log: Logger,
 ): Promise<void> {
   const { CodedError, PermanentError, unwrapFailure } = errors
   const { request } = exchange
-  const headers = fromRawHeaders(request.rawHeaders, ownHeaders)
+  const headers = fromRawHeaders(request.rawHeaders, dropped)
   const streaming = findHeader(request.rawHeaders, 'transfer-encoding') !== undefined
   const source = exchange.body
   const body = streaming

@@ -3,12 +3,14 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { createTokenCheck } from '../api-token.ts'
 import { monotonicMs } from '../clock.ts'
+import { parseBaggage } from '../grpc/baggage.ts'
 import type { Logger } from '../log/logger.ts'
 import type { ErrorCodeMetrics } from '../metrics/error-code-metrics.ts'
 import type { HttpMetrics } from '../metrics/http-metrics.ts'
 import type { Pipeline, PipelineRequest } from '../middleware/pipeline.ts'
 import { ApiError, internalError } from '../runtime/api-error.ts'
 import { errorText } from '../runtime/error-text.ts'
+import type { Tracer } from '../tracing/tracer.ts'
 import { http } from './builtin.ts'
 import type { Cors } from './cors.ts'
 import { Exchange } from './exchange.ts'
@@ -30,6 +32,8 @@ export interface ApiServerOptions {
   readonly errorCodes: ErrorCodeMetrics | undefined
   /** False: no trace headers (`samplingRate: "0"`). */
   readonly tracing: boolean
+  /** Exports a span of each request; undefined: nothing is exported. */
+  readonly tracer: Tracer | undefined
   readonly maxBodyBytes: number
   readonly maxHeaderBytes: number
   readonly apiLog:
@@ -64,7 +68,7 @@ export function createApiServer(options: ApiServerOptions): Server {
 function createHandler(options: ApiServerOptions): (request: IncomingMessage, response: ServerResponse) => void {
   const router = new Router<RouteDefinition>()
   for (const route of options.routes) router.add(route.methods, `/${route.version}/${route.path}`, route)
-  const { cors, fallback, pipeline, tracing } = options
+  const { cors, fallback, pipeline, tracer, tracing } = options
   const token = createTokenCheck(options.apiToken)
   const answered = createAnswered(options)
 
@@ -81,7 +85,8 @@ function createHandler(options: ApiServerOptions): (request: IncomingMessage, re
     }
     const raw = request.rawHeaders
     const headers: string[] = []
-    if (tracing && !path.includes('/healthz')) traceHeaders(raw, headers)
+    const traced = tracing && !path.includes('/healthz')
+    if (traced && !tracer) traceHeaders(raw, headers)
     const exchange = new Exchange(
       request,
       response,
@@ -92,6 +97,18 @@ function createHandler(options: ApiServerOptions): (request: IncomingMessage, re
       answered,
     )
     const method = request.method ?? 'GET'
+    if (traced) {
+      if (tracer) startSpan(exchange, tracer, headers)
+      const given = findHeader(raw, 'baggage')
+      if (given !== undefined && given !== '') {
+        const baggage = parseBaggage(given)
+        if (!baggage.ok) {
+          exchange.text(400, `invalid baggage header: ${baggage.error}`)
+          return
+        }
+        headers.push('Baggage', baggage.text)
+      }
+    }
     if (cors) {
       const origin = findHeader(raw, 'origin')
       const asked = findHeader(raw, 'access-control-request-method')
@@ -187,6 +204,19 @@ function traceHeaders(raw: readonly string[], headers: string[]): void {
   if (state !== undefined && state !== '' && state.length <= 512) headers.push('Tracestate', state)
 }
 
+function startSpan(exchange: Exchange, tracer: Tracer, headers: string[]): void {
+  const { request, path } = exchange
+  const parent = findHeader(request.rawHeaders, 'traceparent')
+  const span = tracer.start(path, parent === undefined ? undefined : validTraceparent(parent), {
+    'dapr.protocol': 'http',
+    'dapr.api': `${request.method ?? ''} ${path}`,
+  })
+  exchange.span = span
+  headers.push('Traceparent', span.traceparent)
+  const state = findHeader(request.rawHeaders, 'tracestate')
+  if (state !== undefined && state !== '' && state.length <= 512) headers.push('Tracestate', state)
+}
+
 /** Turns escapes into characters in place; the text of daprd's refusal when one cannot be. */
 function unescapeParameters(parameters: string[], route: RouteDefinition): string | undefined {
   for (let i = 0; i < parameters.length; i++) {
@@ -212,6 +242,7 @@ function createAnswered(options: ApiServerOptions): (exchange: Exchange) => void
   const { metrics, errorCodes, apiLog } = options
   return (exchange) => {
     if (exchange.failure) errorCodes?.refused(exchange.failure)
+    exchange.span?.end({ 'dapr.status_code': exchange.status }, exchange.status >= 400)
     const elapsed = monotonicMs() - exchange.start
     const method = exchange.request.method ?? ''
     if (metrics) {
@@ -224,7 +255,9 @@ function createAnswered(options: ApiServerOptions): (exchange: Exchange) => void
     apiLog.log.record('HTTP API Called', {
       code: exchange.status,
       duration: Math.trunc(elapsed),
-      method: apiLog.obfuscateUrls ? exchange.route.name : `${method} ${decodePath(exchange.path)}`,
+      method: apiLog.obfuscateUrls
+        ? (exchange.operation ?? exchange.route.name)
+        : `${method} ${decodePath(exchange.path)}`,
       size: exchange.responseBytes,
       ...(agent ? { useragent: agent } : {}),
     })

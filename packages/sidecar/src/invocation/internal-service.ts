@@ -1,6 +1,6 @@
 /** What other sidecars call: this sidecar's app (pkg/api/grpc/daprinternal.go). */
 import { Readable } from 'node:stream'
-import { encodeOwnFrame, failureText, readMessages } from '../grpc/client.ts'
+import { chunkFrame, encodeOwnFrame, failureText, readMessages, writeFrames } from '../grpc/client.ts'
 import {
   InternalInvokeRequest,
   InternalInvokeRequestStream,
@@ -74,38 +74,20 @@ async function callLocalStream(call: StreamingCall, options: InternalServiceOpti
   call.finish(ok)
 }
 
-/** The body in chunks, its head with the first or, where that is long in coming, ahead of it. */
+/** The head, then the body in chunks. */
 async function answer(call: StreamingCall, response: AppResponse): Promise<void> {
   const stream = call.frames
-  const write = async (message: InternalInvokeResponseStream) => {
-    if (stream.destroyed) throw new Error('the caller is gone')
-    if (!stream.write(encodeOwnFrame(InternalInvokeResponseStream, message))) {
-      await new Promise<void>((resolve, reject) => {
-        const onClose = () => reject(new Error('the caller is gone'))
-        stream.once('close', onClose).once('drain', () => {
-          stream.off('close', onClose)
-          resolve()
-        })
-      })
-    }
-  }
-  const head = responseMessage(response)
-  if (response.body instanceof Uint8Array) {
-    const data = response.body
-    await write({
-      response: head,
-      payload: data.length > 0 ? { data: data.subarray(0, chunkBytes), seq: 0 } : undefined,
-    })
-    for (let start = chunkBytes, seq = 1; start < data.length; start += chunkBytes, seq++) {
-      await write({ response: undefined, payload: { data: data.subarray(start, start + chunkBytes), seq } })
-    }
-    return
-  }
-  await write({ response: head, payload: undefined })
+  const gone = () => new Error('the caller is gone')
+  const head = encodeOwnFrame(InternalInvokeResponseStream, { response: responseMessage(response), payload: undefined })
+  await writeFrames(stream, [head], gone)
   let seq = 0
-  for await (const chunk of response.body as AsyncIterable<Buffer>) {
-    await write({ response: undefined, payload: { data: chunk, seq: seq++ } })
+  const sendChunk = async (data: Uint8Array) => {
+    for (let start = 0; start < data.length; start += chunkBytes) {
+      await writeFrames(stream, chunkFrame(data.subarray(start, start + chunkBytes), seq++), gone)
+    }
   }
+  if (response.body instanceof Uint8Array) await sendChunk(response.body)
+  else for await (const chunk of response.body as AsyncIterable<Buffer>) await sendChunk(chunk)
 }
 
 async function* payloads(

@@ -1,6 +1,14 @@
 /** The app behind another sidecar, called through that sidecar's internal API. */
 import { Readable } from 'node:stream'
-import { encodeOwnFrame, type GrpcChannel, readMessages, statusFrom, statusOfFailure } from '../grpc/client.ts'
+import {
+  chunkFrame,
+  encodeOwnFrame,
+  type GrpcChannel,
+  readMessages,
+  statusFrom,
+  statusOfFailure,
+  writeFrames,
+} from '../grpc/client.ts'
 import {
   InternalInvokeRequestStream,
   type InternalInvokeResponse,
@@ -80,41 +88,21 @@ class UpstreamGone extends Error {
 }
 
 async function send(request: AppRequest, more: HeaderMap, stream: ReturnType<GrpcChannel['open']>): Promise<void> {
-  const write = async (message: InternalInvokeRequestStream) => {
-    if (stream.destroyed || stream.writableEnded) throw new UpstreamGone('the call has ended')
-    if (!stream.write(encodeOwnFrame(InternalInvokeRequestStream, message))) await drained(stream)
-  }
-  const first = requestMessage(request, more)
-  let leading: InternalInvokeRequestStream | undefined = { request: first, payload: undefined }
+  const gone = () => new UpstreamGone('the call has ended')
+  const head = encodeOwnFrame(InternalInvokeRequestStream, {
+    request: requestMessage(request, more),
+    payload: undefined,
+  })
+  await writeFrames(stream, [head], gone)
   let seq = 0
   const sendChunk = async (data: Uint8Array) => {
     for (let start = 0; start < data.length; start += chunkBytes) {
-      const part = data.subarray(start, start + chunkBytes)
-      await write({ request: leading?.request, payload: { data: part, seq: seq++ } })
-      leading = undefined
+      await writeFrames(stream, chunkFrame(data.subarray(start, start + chunkBytes), seq++), gone)
     }
   }
   if (request.body instanceof Uint8Array) await sendChunk(request.body)
-  else {
-    // The callee may answer before the body is there.
-    await write(leading)
-    leading = undefined
-    for await (const chunk of request.body as AsyncIterable<Buffer>) await sendChunk(chunk)
-  }
-  if (leading) await write(leading)
+  else for await (const chunk of request.body as AsyncIterable<Buffer>) await sendChunk(chunk)
   stream.end()
-}
-
-function drained(stream: ReturnType<GrpcChannel['open']>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const settle = (done: () => void) => {
-      stream.off('drain', onDrain).off('close', onClose)
-      done()
-    }
-    const onDrain = () => settle(resolve)
-    const onClose = () => settle(() => reject(new UpstreamGone('the call has ended')))
-    stream.once('drain', onDrain).once('close', onClose)
-  })
 }
 
 async function* payloads(

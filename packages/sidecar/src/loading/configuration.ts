@@ -196,7 +196,7 @@ export function readConfiguration(document: unknown): Configuration {
     appHttpPipeline: pipeline(spec, 'appHttpPipeline'),
     nameResolution: readNameResolution(spec),
     accessControl: readAccessControl(spec),
-    unsupported: unsupported(spec, metric, tracing),
+    unsupported: unsupported(spec, metric),
   }
 }
 
@@ -275,18 +275,11 @@ function readAccessControl(spec: Readonly<Record<string, unknown>>): AccessContr
 
 const unsupportedSpecs = ['mtls', 'wasm', 'workflow']
 
-function unsupported(
-  spec: Readonly<Record<string, unknown>>,
-  metric: Readonly<Record<string, unknown>>,
-  tracing: Readonly<Record<string, unknown>>,
-): string[] {
+function unsupported(spec: Readonly<Record<string, unknown>>, metric: Readonly<Record<string, unknown>>): string[] {
   const present = (value: unknown) => value !== undefined && value !== null
   return [
     ...unsupportedSpecs.filter((name) => present(member(spec, name))).map((name) => `spec.${name}`),
     ...(present(member(metric, 'rules')) ? ['spec.metric.rules'] : []),
-    ...['stdout', 'zipkin', 'otel']
-      .filter((name) => present(member(tracing, name)))
-      .map((name) => `spec.tracing.${name}`),
   ]
 }
 

@@ -121,7 +121,7 @@ describe('the configuration', () => {
       apiLogging: { enabled: true, obfuscateUrls: false, omitHealthChecks: true },
       metricsEnabled: false,
       samplingRate: '1',
-      unsupported: ['spec.mtls', 'spec.tracing.zipkin'],
+      unsupported: ['spec.mtls'],
     })
   })
 

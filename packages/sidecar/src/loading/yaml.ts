@@ -25,7 +25,21 @@ const goTags = (tags: Tags): Tags => [
 
 /** One YAML document as JSON values; undefined content is null. Whole numbers beyond 2^53 are bigints. Throws {@link YamlError}. */
 export function parseYaml(text: string): unknown {
-  const document = parseDocument(text, {
+  let document = parse(text)
+  if (document.errors.length > 0) {
+    const lenient = indentQuoted(text)
+    if (lenient !== text) {
+      const again = parse(lenient)
+      if (again.errors.length === 0) document = again
+    }
+  }
+  const [error] = document.errors
+  if (error) throw new YamlError(goWords(error.message, error.code, text, error.pos[0]))
+  return toJson(document)
+}
+
+function parse(text: string) {
+  return parseDocument(text, {
     version: '1.1',
     customTags: goTags,
     merge: true,
@@ -34,8 +48,9 @@ export function parseYaml(text: string): unknown {
     logLevel: 'silent',
     uniqueKeys: true,
   })
-  const [error] = document.errors
-  if (error) throw new YamlError(goWords(error.message, error.code, text, error.pos[0]))
+}
+
+function toJson(document: ReturnType<typeof parse>): unknown {
   try {
     return plain(document.toJS({ maxAliasCount: 100 }))
   } catch (error) {
@@ -48,6 +63,36 @@ export function parseYaml(text: string): unknown {
         : `yaml: unknown anchor '${anchor?.[1] ?? anchor?.[2] ?? ''}' referenced`,
     )
   }
+}
+
+const opened = /^(\s*)(?:- +)?[^\s#'"][^'"]*?: +(['"])/
+
+/**
+ * Quoted text over several lines, the later of which may not stand far enough to the right for the specification; Go's
+ * reader takes them wherever they stand.
+ */
+function indentQuoted(text: string): string {
+  let inside: { readonly quote: string; readonly indent: string } | undefined
+  return text
+    .split('\n')
+    .map((line) => {
+      if (inside) {
+        const moved = `${inside.indent}  ${line}`
+        if (isClosedBy(line, inside.quote)) inside = undefined
+        return moved
+      }
+      const match = opened.exec(line)
+      if (match && !isClosedBy(line.slice(match[0].length), match[2] ?? '')) {
+        inside = { quote: match[2] ?? '', indent: match[1] ?? '' }
+      }
+      return line
+    })
+    .join('\n')
+}
+
+function isClosedBy(rest: string, quote: string): boolean {
+  const bare = quote === "'" ? rest.replaceAll("''", '') : rest.replace(/\\./g, '')
+  return bare.includes(quote)
 }
 
 function plain(value: unknown): unknown {

@@ -9,6 +9,7 @@ import type { Configuration } from '../loading/configuration.ts'
 import type { LogOutput } from '../log/logger.ts'
 import type { ErrorCodeMetrics } from '../metrics/error-code-metrics.ts'
 import type { GrpcMetrics } from '../metrics/grpc-metrics.ts'
+import type { Tracer } from '../tracing/tracer.ts'
 import { errorText } from './error-text.ts'
 import type { Health } from './health.ts'
 import { goListenError, listenPatiently, listenTarget } from './listening.ts'
@@ -23,6 +24,7 @@ export interface GrpcServersOptions {
   readonly metrics: GrpcMetrics | undefined
   readonly errorCodes: ErrorCodeMetrics | undefined
   readonly tracing: boolean
+  readonly tracer: Tracer | undefined
   /** Made when the first caller connects. */
   readonly apis: () => {
     readonly secrets: SecretsApi
@@ -48,7 +50,7 @@ export interface GrpcServers {
 
 /** Nothing listens yet. The starts reject with an Error that has daprd's words. */
 export function createGrpcServers(setup: GrpcServersOptions): GrpcServers {
-  const { options, configuration, output, metrics, errorCodes, tracing, signal } = setup
+  const { options, configuration, output, metrics, errorCodes, tracing, tracer, signal } = setup
   const apiReady = setup.health.target('grpc-api-server')
   const internalReady = setup.health.target('grpc-internal-server')
   const log = output.scope('dapr.runtime')
@@ -59,7 +61,7 @@ export function createGrpcServers(setup: GrpcServersOptions): GrpcServers {
   let apiPort = 0
   let internalPort = 0
   const { maxBodyBytes, readBufferBytes } = options
-  const common = { tracing, metrics, errorCodes, maxBodyBytes, readBufferBytes }
+  const common = { tracing, tracer, metrics, errorCodes, maxBodyBytes, readBufferBytes }
 
   const createApi = () =>
     createGrpcListener(

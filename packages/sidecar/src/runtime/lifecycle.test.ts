@@ -17,7 +17,7 @@ let asked: PromiseWithResolvers<AbortSignal>
 let events: string[]
 let folder: string
 let runtime: Runtime
-let running: Promise<void>
+let running: Promise<unknown>
 let port: number
 
 beforeEach(async () => {

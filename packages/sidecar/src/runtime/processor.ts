@@ -161,10 +161,7 @@ class ComponentProcessor implements Processor {
   async remove(name: string): Promise<void> {
     const { components } = this.#options
     components.components.delete(name)
-    components.stateStores.delete(name)
-    components.secretStores.delete(name)
-    components.secretSources.delete(name)
-    components.middlewares.delete(name)
+    this.#clear(name)
     for (const [store, waiting] of this.#waiting) {
       this.#waiting.set(
         store,
@@ -174,6 +171,15 @@ class ComponentProcessor implements Processor {
     const instance = this.#instances.get(name)
     this.#instances.delete(name)
     await this.#retire(instance, name)
+  }
+
+  /** Takes what a name stood for out of every building block: its type may change. */
+  #clear(name: string): void {
+    const { components } = this.#options
+    components.stateStores.delete(name)
+    components.secretStores.delete(name)
+    components.secretSources.delete(name)
+    components.middlewares.delete(name)
   }
 
   async close(): Promise<void> {
@@ -303,6 +309,7 @@ class ComponentProcessor implements Processor {
         return {
           resolved,
           install: () => {
+            this.#clear(name)
             components.middlewares.set(name, { type, version, handle: (request) => middleware.handle(request) })
           },
           retire: () => Promise.resolve(),
@@ -336,6 +343,7 @@ class ComponentProcessor implements Processor {
       resolved,
       install: () => {
         const store = policies ? withPolicy(used.store, () => policies(name, 'Statestore')) : used.store
+        this.#clear(name)
         components.stateStores.set(name, { ...loaded, store })
       },
       retire: () => used.retire(secretRetireMs),
@@ -351,6 +359,7 @@ class ComponentProcessor implements Processor {
       install: () => {
         const underPolicy = policies ? withPolicy(used.store, () => policies(name, 'Secretstore')) : used.store
         const cache = cacheSettings(component)
+        this.#clear(name)
         components.secretSources.set(name, used.store)
         components.secretStores.set(name, cache ? withSecretCache(underPolicy, cache) : underPolicy)
       },

@@ -38,6 +38,7 @@ import { ResiliencyMetrics } from '../metrics/resiliency-metrics.ts'
 import { type MetricsServer, startMetricsServer } from '../metrics/server.ts'
 import { createPipeline } from '../middleware/pipeline.ts'
 import type { Resiliency } from '../resiliency/resiliency.ts'
+import type { Tracer } from '../tracing/tracer.ts'
 import { type AppHealth, probeApp } from './app-health.ts'
 import { waitForApp } from './app-port.ts'
 import { ComponentStore } from './component-store.ts'
@@ -74,10 +75,12 @@ export interface Runtime {
     readonly metrics: number
   }
   readonly ready: Promise<void>
-  /** Until shutdown is complete. Rejects with {@link RuntimeError}. */
-  run(): Promise<void>
+  /** Until shutdown is complete; tells whether another runtime is to follow. Rejects with {@link RuntimeError}. */
+  run(): Promise<'end' | 'reload'>
   /** Begins a graceful shutdown. */
   stop(): void
+  /** The same, to begin anew with what the files have now. */
+  reload(): void
 }
 
 /** A runtime that has not started. Throws {@link RuntimeError} for a configuration that cannot be had. */
@@ -87,6 +90,7 @@ export function createRuntime(options: SidecarOptions, dependencies: RuntimeDepe
 
 const unservedKinds = ['Subscription', 'WorkflowAccessPolicy', 'MCPServer'] as const
 const drainBudget = 10_000
+const defaultSamplingRate = 0.0001
 
 class DaprRuntime implements Runtime {
   readonly #options: SidecarOptions
@@ -116,7 +120,9 @@ class DaprRuntime implements Runtime {
   #resolver: Promise<NameResolver> | undefined
   #appHealth: AppHealth | undefined
   #reloadFailure: unknown
+  #tracer: Tracer | undefined
   #otherResources = ''
+  #reloading = false
   #metricsServer: MetricsServer | undefined
   #grpcServers: GrpcServers | undefined
   #httpPort = 0
@@ -160,7 +166,9 @@ class DaprRuntime implements Runtime {
       oldLoadedLine: options.logCompat === '1.10',
       // With neither policies nor a way to get them later, calls go straight to the store.
       policies:
-        this.#hasPolicies() || this.#reloads() ? (name, kind) => this.#resiliency?.component(name, kind) : undefined,
+        this.#hasPolicies() || this.#followsFiles()
+          ? (name, kind) => this.#resiliency?.component(name, kind)
+          : undefined,
       signal: this.#stopping.signal,
     })
   }
@@ -172,7 +180,7 @@ class DaprRuntime implements Runtime {
   }
 
   /** Hot reload is on unless a feature turns it off. */
-  #reloads(): boolean {
+  #followsFiles(): boolean {
     return this.#options.resourcesPaths.length > 0 && !this.#configuration.disabledFeatures.includes('HotReload')
   }
 
@@ -193,7 +201,12 @@ class DaprRuntime implements Runtime {
     this.#stopRequested.resolve()
   }
 
-  async run(): Promise<void> {
+  reload(): void {
+    this.#reloading = true
+    this.#stopping.abort()
+  }
+
+  async run(): Promise<'end' | 'reload'> {
     const { gracefulShutdownMs } = this.#options
     if (gracefulShutdownMs === 0) {
       this.#log.warn('Graceful shutdown timeout is infinite, will wait indefinitely to shutdown')
@@ -223,6 +236,7 @@ class DaprRuntime implements Runtime {
       clearTimeout(grace)
     }
     if (failure !== undefined) throw failure
+    return this.#reloading ? 'reload' : 'end'
   }
 
   #loadConfiguration(): Configuration {
@@ -251,7 +265,10 @@ class DaprRuntime implements Runtime {
   #createHttpMetrics(buckets: readonly number[]): HttpMetrics | undefined {
     const { metricsEnabled, increasedCardinality, excludeVerbs } = this.#configuration
     if (!metricsEnabled) return undefined
-    if (increasedCardinality === undefined) {
+    if (increasedCardinality !== undefined) {
+      const spec = { enabled: metricsEnabled, http: { increasedCardinality, excludeVerbs } }
+      this.#log.info(`metric spec: ${JSON.stringify(spec)}`)
+    } else {
       this.#dependencies.output
         .scope('dapr.runtime.diagnostics')
         .warn(
@@ -295,6 +312,7 @@ class DaprRuntime implements Runtime {
     this.#log.info(`${mode} mode configured`)
     this.#log.info(`app id: ${appId}`)
     await this.#startMetrics()
+    await this.#startTracing()
     await this.#loadResiliency()
     await this.#loadComponents()
     this.#reportOtherKinds()
@@ -324,6 +342,21 @@ class DaprRuntime implements Runtime {
     }
     this.#loadResolver().catch(failed)
     this.#reload().catch(failed)
+  }
+
+  /** OpenTelemetry is loaded where somebody is to be sent spans. */
+  async #startTracing(): Promise<void> {
+    const { tracing, samplingRate } = this.#configuration
+    const rate = samplingRate === '' ? defaultSamplingRate : Number(samplingRate)
+    const sampler = rate >= 1 ? 'AlwaysOnSampler' : `TraceIDRatioBased{${rate}}`
+    this.#log.info(`Dapr trace sampler initialized: DaprTraceSampler(P=(${sampler}))`)
+    if (rate === 0 || !(tracing.stdout || tracing.zipkinEndpoint !== '' || tracing.otel)) return
+    const { createTracer } = await import('../tracing/open-telemetry.ts')
+    try {
+      this.#tracer = await createTracer(tracing, rate, this.#options.appId, this.#log)
+    } catch (error) {
+      throw new RuntimeError(errorText(error))
+    }
   }
 
   async #startMetrics(): Promise<void> {
@@ -450,7 +483,7 @@ class DaprRuntime implements Runtime {
     }
     const metrics = this.#componentMetrics
     const secrets = createSecretsApi(this.#components, metrics, output.scope('dapr.api'))
-    const tracing = Number(configuration.samplingRate === '' ? '0.0001' : configuration.samplingRate) !== 0
+    const tracing = Number(configuration.samplingRate === '' ? defaultSamplingRate : configuration.samplingRate) !== 0
     const grpc = createGrpcServers({
       options,
       configuration,
@@ -459,6 +492,7 @@ class DaprRuntime implements Runtime {
       metrics: this.#grpcMetrics,
       errorCodes: this.#errorCodes,
       tracing,
+      tracer: this.#tracer,
       apis: () => ({
         // Over gRPC daprd's errors of missing stores do not name the app.
         state: createStateApi('', this.#components, metrics, output.scope('dapr.grpc.api')),
@@ -476,7 +510,11 @@ class DaprRuntime implements Runtime {
       ...publicRoutes(system),
       shutdownRoute(system),
       ...unservedRoutes(),
-      invokeRoute(async () => (await this.#loadInvocation()).http, output.scope('dapr.runtime.http')),
+      invokeRoute(
+        async () => (await this.#loadInvocation()).http,
+        options.apiToken !== '',
+        output.scope('dapr.runtime.http'),
+      ),
     ]
     const { allowedApis, deniedApis } = configuration
     const routes = all.filter((route) => isRouteAllowed(route, allowedApis, deniedApis))
@@ -493,6 +531,7 @@ class DaprRuntime implements Runtime {
       metrics: this.#httpMetrics,
       errorCodes: this.#errorCodes,
       tracing,
+      tracer: this.#tracer,
       maxHeaderBytes: options.readBufferBytes,
       log,
     }
@@ -662,7 +701,7 @@ class DaprRuntime implements Runtime {
     const log = this.#dependencies.output.scope('dapr.runtime.hotreload')
     const { signal } = this.#stopping
     void followSecrets(this.#components.components, this.#processor, log, signal)
-    if (!this.#reloads()) return
+    if (!this.#followsFiles()) return
     startHotReload({
       paths: this.#options.resourcesPaths,
       reconcileIntervalMs: this.#options.reconcileIntervalMs,
@@ -735,6 +774,7 @@ class DaprRuntime implements Runtime {
     await (await this.#invocation?.catch(() => undefined))?.close()
     await (await this.#resolver?.catch(() => undefined))?.close()
     await this.#processor.close()
+    await this.#tracer?.close().catch((error: unknown) => this.#log.warn(`Failed to send spans: ${errorText(error)}`))
     this.#log.info('Dapr runtime stopped')
     for (const path of this.#socketFiles) rmSync(path, { force: true })
     await this.#metricsServer?.close()
