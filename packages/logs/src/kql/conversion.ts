@@ -38,7 +38,7 @@ function conversion({ sql, type: from }: Sql, to: ScalarType): string {
 function toText(sql: string, from: ScalarType): string {
   switch (from) {
     case 'bool':
-      return `CASE ${sql} WHEN 1 THEN 'true' WHEN 0 THEN 'false' END`
+      return `CASE ${sql} WHEN 1 THEN 'True' WHEN 0 THEN 'False' END`
     case 'real':
       return `kql_real_text(${sql})`
     case 'datetime':

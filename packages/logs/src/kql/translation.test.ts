@@ -73,7 +73,7 @@ describe('scalars', () => {
     ['bin(-7, 3)', -9],
     ['bin(4.5, 1)', 4],
     ['9223372036854775807', 9223372036854775807n],
-    ['strcat("a", 1, true)', 'a1true'],
+    ['strcat("a", 1, true)', 'a1True'],
     ['strlen("äöü😀")', 4],
     ['substring("abcdef", 2, 3)', 'cde'],
     ['indexof("abcabc", "c", 3)', 5],
