@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type CloudEnvironment, keystead, keysteadCommand, root, run, succeed } from '../support/cloud.ts'
 import { Gateway } from '../support/gateway.ts'
 import { quietPort } from '../support/ports.ts'
-import { gone, isAlive, statusOf } from '../support/processes.ts'
+import { gone, isAlive, processNames, statusOf } from '../support/processes.ts'
 import { onTerminal, Started } from '../support/started.ts'
 
 /** A name that a shell would take apart. */
@@ -83,11 +83,9 @@ describe('output', () => {
   test('`status` shows each process with its pid and address', async () => {
     const status = await statusOf(data)
     expect(status).toMatchObject({ dataDirectory: data, up: true, ready: true })
-    expect(status.processes.map(({ name, state }) => [name, state])).toEqual([
-      ['supervisor', 'running'],
-      ['azurite', 'running'],
-      ['core', 'running'],
-    ])
+    expect(status.processes.map(({ name, state }) => [name, state])).toEqual(
+      processNames.map((name) => [name, 'running']),
+    )
     const { stdout } = await succeed(keystead(data, 'status'))
     for (const { name, pid, address } of status.processes) {
       expect(isAlive(pid ?? 0)).toBe(true)

@@ -15,6 +15,9 @@ export interface Status {
   }[]
 }
 
+/** Of every cloud, in the order in which `status` tells them; the first holds the others. */
+export const processNames = ['supervisor', 'azurite', 'logs', 'core'] as const
+
 export async function statusOf(dataDirectory: string): Promise<Status> {
   const { stdout } = await succeed(keystead(dataDirectory, 'status', '--output', 'json'))
   return JSON.parse(stdout) as Status
