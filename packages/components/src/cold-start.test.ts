@@ -51,4 +51,22 @@ describe('what is loaded', () => {
     expect(loaded).not.toContain('@azure/storage-blob')
     expect(loaded).not.toContain('node-forge')
   })
+
+  it('is nothing but Node for SQLite, Vault and Kubernetes in a pod', () => {
+    const loaded = packagesLoadedBy(`
+      const registry = createRegistry()
+      await (await registry.factory('state.sqlite', 'v1')).init(context({ connectionString: ':memory:' }))
+      await (await registry.factory('secretstores.hashicorp.vault', 'v1')).init(context({ vaultToken: 't' }))
+      await registry.factory('secretstores.kubernetes', 'v1')`)
+    expect(loaded).toEqual([])
+  })
+
+  it.each([
+    ['state.redis', 'v1', 'ioredis'],
+    ['state.postgresql', 'v2', 'pg'],
+  ])('has no sign-in libraries for %s', (type, version, client) => {
+    const loaded = packagesLoadedBy(`await createRegistry().factory('${type}', '${version}')`)
+    expect(loaded).toContain(client)
+    expect(loaded.filter((name) => name.startsWith('@azure/'))).toEqual([])
+  })
 })

@@ -13,7 +13,10 @@ export function binaryBytes(text: string): Buffer {
   return isLatin1 && !isUtf8(bytes) && looksLikeDer(bytes) ? bytes : Buffer.from(text)
 }
 
-/** A text such as `é` would be either; a file in DER, as a PFX is, begins with a sequence whose length is in the next bytes. */
+/** A text such as `0é` would be either; a file in DER, as a PFX is, is one sequence that says its own length. */
 function looksLikeDer(bytes: Buffer): boolean {
-  return bytes[0] === 0x30 && ((bytes[1] ?? 0) & 0x80) !== 0
+  const [tag, first = 0] = bytes
+  const lengthBytes = first & 0x7f
+  if (tag !== 0x30 || first < 0x81 || lengthBytes > 4 || bytes.length < 2 + lengthBytes) return false
+  return bytes.readUIntBE(2, lengthBytes) === bytes.length - 2 - lengthBytes
 }

@@ -3,7 +3,6 @@ import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import type { ConnectionOptions } from 'node:tls'
-import { parse } from 'yaml'
 import { ComponentError } from '../../component-error.ts'
 import { goFileErrorText } from '../../go/file-error.ts'
 
@@ -78,6 +77,7 @@ async function readConfig(path: string): Promise<Fields> {
     throw new ComponentError(goFileErrorText(path, error).replace(/^open /, 'stat '))
   }
   try {
+    const { parse } = await import('yaml')
     const config: unknown = parse(content)
     if (isFields(config)) return config
   } catch {

@@ -3,8 +3,6 @@ import { readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import type { ConnectionOptions } from 'node:tls'
 import pg from 'pg'
-import { createAzureCredential } from '../../azure/credentials.ts'
-import { createAzureHttpClient } from '../../azure/http-client.ts'
 import { ComponentError } from '../../component-error.ts'
 import { dialError } from '../../go/dial-error.ts'
 import { parseGoDuration } from '../../go/duration.ts'
@@ -30,7 +28,6 @@ export interface Database extends Queryable {
   close(): Promise<void>
 }
 
-const entraScope = 'https://ossrdbms-aad.database.windows.net/.default'
 const execModes = ['cache_statement', 'cache_describe', 'describe_exec', 'exec', 'simple_protocol']
 
 export async function openDatabase(settings: PostgresMetadata, context: ComponentContext): Promise<Database> {
@@ -44,7 +41,9 @@ export async function openDatabase(settings: PostgresMetadata, context: Componen
     ...{ host, hostaddr, port, database, user, password },
     sslrootcert: sslRootCert,
   })
-  const entra = settings.useAzureAD ? await entraPassword(settings, context) : undefined
+  const entra = settings.useAzureAD
+    ? await (await import('./entra-password.ts')).entraPassword(settings, context)
+    : undefined
   const base: pg.PoolConfig = {
     ...connectionOf(parameters),
     ...(entra && { password: entra.password }),
@@ -220,23 +219,4 @@ function errorText(error: unknown, { host = 'localhost', port = 5432, user = '',
   if (/timeout/i.test(error.message)) return 'timeout: context deadline exceeded'
   if (/Connection terminated/i.test(error.message)) return 'unexpected EOF'
   return error.message
-}
-
-interface EntraPassword {
-  /** Asked for with each new connection, since a token lives for an hour or so. */
-  readonly password: () => Promise<string>
-  close(): void
-}
-
-async function entraPassword(settings: PostgresMetadata, { environment }: ComponentContext): Promise<EntraPassword> {
-  const httpClient = createAzureHttpClient({ environment })
-  const credential = await createAzureCredential({ settings, environment, httpClient })
-  return {
-    async password() {
-      const token = await credential.getToken(entraScope)
-      if (token === null) throw new ComponentError('no token')
-      return token.token
-    },
-    close: () => httpClient.close(),
-  }
 }

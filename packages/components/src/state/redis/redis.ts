@@ -14,7 +14,6 @@ import type {
 } from '../../state-store.ts'
 import { checkRequestOptions } from '../request-options.ts'
 import { type Connection, connect } from './connection.ts'
-import { entraLogin } from './entra-login.ts'
 import { globOf } from './glob.ts'
 import { declaration } from './metadata.ts'
 import { type Operation, operationArguments, script } from './scripts.ts'
@@ -29,7 +28,7 @@ async function init(context: ComponentContext): Promise<StateStore> {
   if (settings.queryIndexes !== '') {
     throw new ComponentError('redis store: error parsing query index schema: query indexes are not implemented')
   }
-  const entra = settings.useEntraID ? await entraLogin(settings, context) : undefined
+  const entra = settings.useEntraID ? await (await import('./entra-login.ts')).entraLogin(settings, context) : undefined
   const { redisUsername: username, redisPassword: password } = settings
   const login = entra?.login ?? { ...(username !== '' && { username }), ...(password !== '' && { password }) }
   const connection = connect(settings, addresses, login)
