@@ -31,7 +31,7 @@ export function stateMethods(api: StateApi): Record<string, Method> {
       GetStateRequest,
       GetStateResponse,
       async ({ storeName, key, consistency, metadata }, { signal }) => {
-        api.require(storeName)
+        api.require(storeName, '')
         checkKey(key, storeName)
         const item = await api.get(storeName, key, metadata, consistencyModes[consistency], signal)
         return { data: item.data ?? none, etag: item.etag ?? '', metadata: item.metadata ?? {} }
@@ -42,7 +42,7 @@ export function stateMethods(api: StateApi): Record<string, Method> {
       GetBulkStateRequest,
       GetBulkStateResponse,
       async ({ storeName, keys, parallelism, metadata }, { signal }) => {
-        api.require(storeName)
+        api.require(storeName, '')
         if (keys.length === 0) return { items: [] }
         for (const key of keys) checkKey(key, storeName)
         const items = await api.getBulk(storeName, keys, metadata, parallelism, signal)
@@ -59,7 +59,7 @@ export function stateMethods(api: StateApi): Record<string, Method> {
     ),
 
     SaveState: method(SaveStateRequest, Empty, async ({ storeName, states }, { signal }) => {
-      api.require(storeName)
+      api.require(storeName, '')
       if (states.length === 0) return empty
       const requests = states.map((item): SaveRequest => {
         if (item.key === '') throw stateErrors.emptyKey()
@@ -75,14 +75,14 @@ export function stateMethods(api: StateApi): Record<string, Method> {
 
     DeleteState: method(DeleteStateRequest, Empty, async (request, { signal }) => {
       const { storeName } = request
-      api.require(storeName)
+      api.require(storeName, '')
       checkKey(request.key, storeName)
       await api.delete(storeName, common(request), signal)
       return empty
     }),
 
     DeleteBulkState: method(DeleteBulkStateRequest, Empty, async ({ storeName, states }, { signal }) => {
-      api.require(storeName)
+      api.require(storeName, '')
       for (const { key } of states) checkKey(key, storeName)
       await api.deleteBulk(storeName, states.map(common), signal)
       return empty
@@ -92,7 +92,7 @@ export function stateMethods(api: StateApi): Record<string, Method> {
       ExecuteStateTransactionRequest,
       Empty,
       async ({ storeName, operations, metadata }, { signal }) => {
-        api.requireTransactions(storeName)
+        api.requireTransactions(storeName, '')
         const requests = operations.map((operation) => toTransaction(operation, storeName))
         await api.transact(storeName, requests, metadata, signal)
         return empty

@@ -56,9 +56,12 @@ export interface BulkItem extends StateItem {
 
 /** Every function throws or rejects with an ApiError. */
 export interface StateApi {
-  /** The store by its name, so that a transport can refuse before it reads a body. */
-  require(store: string): LoadedStateStore
-  requireTransactions(store: string): LoadedStateStore
+  /**
+   * The store by its name, so that a transport can refuse before it reads a body. daprd names the app in the details of
+   * the refusal over HTTP only, and not for queries: `shownAppId` is empty there.
+   */
+  require(store: string, shownAppId?: string): LoadedStateStore
+  requireTransactions(store: string, shownAppId?: string): LoadedStateStore
   /** Keys as the store has them; `query` is the JSON that the app sent. */
   query(store: string, query: string, metadata: StringMap, signal: AbortSignal): Promise<QueryStateResult>
   get(
@@ -99,11 +102,13 @@ export function createStateApi(
     if (log.enabled('debug')) log.debug(error.describe())
     throw error
   }
-  const require = (name: string): LoadedStateStore => {
+  const require = (name: string, shownAppId = appId): LoadedStateStore => {
     const loaded = components.stateStores.get(name)
     if (loaded) return loaded
     return refuse(
-      components.stateStores.size === 0 ? state.storesNotConfigured(name, appId) : state.storeNotFound(name, appId),
+      components.stateStores.size === 0
+        ? state.storesNotConfigured(name, shownAppId)
+        : state.storeNotFound(name, shownAppId),
     )
   }
   const observe = async <T>(name: string, operation: StateOperation, run: () => Promise<T>): Promise<T> => {
@@ -126,8 +131,8 @@ export function createStateApi(
     ...(request.contentType === undefined ? {} : { contentType: request.contentType }),
   })
 
-  const requireTransactions = (name: string): LoadedStateStore => {
-    const loaded = require(name)
+  const requireTransactions = (name: string, shownAppId = appId): LoadedStateStore => {
+    const loaded = require(name, shownAppId)
     if (loaded.store.transact && loaded.store.features.includes('TRANSACTIONAL')) return loaded
     return refuse(state.transactionsNotSupported(name))
   }
@@ -136,7 +141,7 @@ export function createStateApi(
     require,
     requireTransactions,
     async query(name, text, metadata, signal) {
-      const { store, cipher } = require(name)
+      const { store, cipher } = require(name, '')
       const ask = store.query?.bind(store)
       if (!ask) return refuse(state.queryNotSupported(name))
       if (cipher) return refuse(state.queryFailed(name, 'cannot query encrypted store'))
