@@ -7,6 +7,7 @@ import { deletedBundle, deletedItem, secretBundle, secretItem, versionItem } fro
 import { readJson } from './request-body.ts'
 import { type Answer, bodyOf, jsonAnswer } from './response.ts'
 import type { Route } from './route.ts'
+import type { OpenedSecret } from './secret.ts'
 import {
   parseMaxResults,
   parseRestoreBody,
@@ -89,13 +90,16 @@ export class SecretOperations {
     return body === undefined ? this.#read(request) : { status: 200, body }
   }
 
-  async #read({ vault, base, route }: SecretRequest): Promise<Answer> {
+  #read({ vault, base, route }: SecretRequest): Answer | Promise<Answer> {
     const mark = this.#cache.mark()
-    const secret = await this.#repository.get(vault, route.name, route.version)
-    if (!secret.enabled) throw secretDisabled()
-    const body = bodyOf(JSON.stringify(secretBundle(vault, base, secret)))
-    this.#cache.put(mark, vault.id, route.name, route.version, base, body)
-    return { status: 200, body }
+    const answer = (secret: OpenedSecret): Answer => {
+      if (!secret.enabled) throw secretDisabled()
+      const body = bodyOf(JSON.stringify(secretBundle(vault, base, secret)))
+      this.#cache.put(mark, vault.id, route.name, route.version, base, body)
+      return { status: 200, body }
+    }
+    const secret = this.#repository.get(vault, route.name, route.version)
+    return secret instanceof Promise ? secret.then(answer) : answer(secret)
   }
 
   async #set({ exchange, vault, base, route, beforeCommit }: SecretRequest): Promise<Answer> {

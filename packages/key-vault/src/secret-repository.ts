@@ -1,7 +1,7 @@
 /** The secrets of all vaults in the database, their values sealed. */
 import { randomBytes } from 'node:crypto'
-import type { Keyring, Store } from '@keystead/store'
-import type { CompiledQuery, Kysely, QueryResult, Selectable, Transaction } from 'kysely'
+import type { Keyring, PreparedQuery, Store } from '@keystead/store'
+import type { Kysely, Selectable, Transaction } from 'kysely'
 import {
   deletedSecretNotFound,
   nameIsDeletedButRecoverable,
@@ -13,9 +13,6 @@ import type { KeyVaultTables, SecretTable, SecretVersionTable } from './tables.t
 import type { Vault } from './vault.ts'
 
 const dayMs = 86_400_000
-
-/** A value keeps a byte order mark that it begins with. */
-const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
 
 type VersionColumns = Omit<Selectable<SecretVersionTable>, 'secret_id' | 'sealed'>
 type Metadata = VersionColumns & { readonly name: string }
@@ -77,15 +74,12 @@ function page<Row, T>(rows: readonly Row[], limit: number, key: (row: Row) => st
   }
 }
 
-/** A query compiled once, run with other parameters each time. */
-type Prepared<Row> = (...parameters: readonly unknown[]) => Promise<QueryResult<Row>>
-
 export class SecretRepository {
   readonly #database: Kysely<KeyVaultTables>
   readonly #keyring: Keyring
   readonly #clock: () => number
-  readonly #latest: Prepared<Sealed>
-  readonly #byVersion: Prepared<Sealed>
+  readonly #latest: PreparedQuery<Sealed>
+  readonly #byVersion: PreparedQuery<Sealed>
 
   constructor(options: { readonly store: Store; readonly clock: () => number }) {
     this.#database = options.store.database<KeyVaultTables>()
@@ -98,17 +92,20 @@ export class SecretRepository {
       .where('s.vault_id', '=', '')
       .where('s.name_key', '=', '')
       .where('s.deleted_at', 'is', null)
-    this.#latest = this.#prepare<Sealed>(sealed.whereRef('v.version', '=', 's.current_version').compile())
-    this.#byVersion = this.#prepare<Sealed>(sealed.where('v.version', '=', '').compile())
+    const { store } = options
+    this.#latest = store.prepare<Sealed>(sealed.whereRef('v.version', '=', 's.current_version').compile())
+    this.#byVersion = store.prepare<Sealed>(sealed.where('v.version', '=', '').compile())
   }
 
-  /** `version` empty: the latest, found by its pointer. Throws SecretNotFound. */
-  async get(vault: Vault, name: string, version: string): Promise<OpenedSecret> {
+  /** `version` empty: the latest, found by its pointer. Throws or rejects with SecretNotFound. */
+  get(vault: Vault, name: string, version: string): OpenedSecret | Promise<OpenedSecret> {
     const key = name.toLowerCase()
-    const { rows } = await (version === '' ? this.#latest(vault.id, key) : this.#byVersion(vault.id, key, version))
-    const [row] = rows
-    if (row === undefined) throw secretNotFound(version === '' ? name : `${name}/${version}`)
-    return this.#open(vault, row)
+    const rows = version === '' ? this.#latest(vault.id, key) : this.#byVersion(vault.id, key, version)
+    const first = ([row]: readonly Sealed[]): OpenedSecret => {
+      if (row === undefined) throw secretNotFound(version === '' ? name : `${name}/${version}`)
+      return this.#open(vault, row)
+    }
+    return rows instanceof Promise ? rows.then(first) : first(rows)
   }
 
   /** Live secrets in order of name, from the one after `after`; `limit` at most. */
@@ -329,11 +326,6 @@ export class SecretRepository {
     })
   }
 
-  #prepare<Row>(compiled: CompiledQuery<unknown>): Prepared<Row> {
-    const { query, sql, queryId } = compiled
-    return (...parameters) => this.#database.executeQuery<Row>({ query, sql, queryId, parameters })
-  }
-
   #seconds(): number {
     return Math.floor(this.#clock() / 1000)
   }
@@ -461,7 +453,7 @@ export class SecretRepository {
       updated: Number(row.updated),
       contentType: row.content_type,
       tags: tagsOf(row),
-      value: utf8.decode(plain),
+      value: Buffer.from(plain.buffer, plain.byteOffset, plain.byteLength).toString('utf8'),
     }
   }
 }

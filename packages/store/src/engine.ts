@@ -5,6 +5,8 @@ import { openSqlite } from './sqlite/sqlite-engine.ts'
 /** What the store needs of an engine beyond Kysely's dialect. */
 export interface Engine {
   readonly dialect: Dialect
+  /** The rows of a query at once; undefined while a transaction is open, whose writes it would see. */
+  read(sql: string, parameters: readonly unknown[]): readonly unknown[] | undefined
   /** Overwrites what was deleted in every file of the database, so that a destroyed data key cannot be read back. */
   scrub(database: Kysely<never>): Promise<void>
   /** Closes the engine if Kysely has not. */

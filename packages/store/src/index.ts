@@ -7,5 +7,5 @@
 export type { Keyring, MasterKey } from './keyring.ts'
 export { loadMasterKey, MasterKeyError, masterKeyOf, openWithMasterKey, sealWithMasterKey } from './master-key.ts'
 export { KeyringError } from './sealed-box.ts'
-export { type MigrationSet, openStore, type Store, StoreError, type StoreOptions } from './store.ts'
+export { type MigrationSet, openStore, type PreparedQuery, type Store, StoreError, type StoreOptions } from './store.ts'
 export { UniqueViolationError } from './store-error.ts'

@@ -39,7 +39,10 @@ export function openBox(key: KeyObject, sealed: Uint8Array, labels: readonly str
   decipher.setAAD(additionalData(labels))
   decipher.setAuthTag(sealed.subarray(sealed.length - tagBytes))
   try {
-    return Buffer.concat([decipher.update(sealed.subarray(1 + nonceBytes, sealed.length - tagBytes)), decipher.final()])
+    const plaintext = decipher.update(sealed.subarray(1 + nonceBytes, sealed.length - tagBytes))
+    // Adds nothing in GCM, and throws when the tag is not that of what was decrypted.
+    decipher.final()
+    return plaintext
   } catch (error) {
     throw new KeyringError('not-authentic', 'The sealed value was altered, moved, or sealed under another key.', {
       cause: error,

@@ -210,6 +210,47 @@ describe('migrations', () => {
   })
 })
 
+describe('a prepared query', () => {
+  test('has its rows at once, and while a transaction is open only after that', async () => {
+    const store = await openThings()
+    const database = store.database<Tables>()
+    await database.insertInto('things').values({ name: 'a', body: null, active: true }).execute()
+    const byName = store.prepare(database.selectFrom('things').select('active').where('name', '=', '').compile())
+    expect(byName('a')).toEqual([{ active: 1 }])
+    expect(byName('b')).toEqual([])
+    let during: unknown
+    let settled = false
+    await database.transaction().execute(async (transaction) => {
+      await transaction.insertInto('things').values({ name: 'b', body: null, active: false }).execute()
+      during = byName('b')
+      void Promise.resolve(during).then(() => {
+        settled = true
+      })
+      await transaction.selectFrom('things').select('name').execute()
+      expect(during).toBeInstanceOf(Promise)
+      expect(settled).toBe(false)
+    })
+    expect(await during).toEqual([{ active: 0 }])
+    expect(byName('b')).toEqual([{ active: 0 }])
+    await store.close()
+  })
+
+  test('does not see what a transaction takes back', async () => {
+    const store = await openThings()
+    const database = store.database<Tables>()
+    const all = store.prepare<{ name: string }>(database.selectFrom('things').select('name').compile())
+    let during: unknown
+    const undone = database.transaction().execute(async (transaction) => {
+      await transaction.insertInto('things').values({ name: 'a', body: null, active: true }).execute()
+      during = all()
+      throw new Error('taken back')
+    })
+    await expect(undone).rejects.toThrow('taken back')
+    expect(await during).toEqual([])
+    await store.close()
+  })
+})
+
 describe('writing', () => {
   test('without space is told as full, rolls back, and works again with space', async () => {
     const store = await openThings()

@@ -40,6 +40,11 @@ export class NodeSqliteDatabase implements SqliteDatabase {
     return statement
   }
 
+  /** The rows of a query; undefined while a transaction is open: all share this one connection. */
+  read(sql: string, parameters: readonly unknown[]): readonly unknown[] | undefined {
+    return this.#database.isTransaction ? undefined : this.prepare(sql).all(parameters)
+  }
+
   close(): void {
     this.#statements.clear()
     if (this.#database.isOpen) this.#database.close()
