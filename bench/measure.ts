@@ -6,6 +6,8 @@ import { bind } from './processors.ts'
 import { pairwiseRatios, type Spread, spread } from './statistics.ts'
 
 const longestWarmUpMs = 30_000
+/** After so many the compilers have done what they do. */
+const warmUpRequests = 40_000
 
 export interface Measured {
   /** The process whose CPU time, and whose children's, counts. */
@@ -76,10 +78,14 @@ export async function compare(
   }
 }
 
-/** Compilers and caches get warm before anything counts: every request has been answered once, or it took too long. */
+/**
+ * Compilers and caches get warm before anything counts: enough has been answered, and every request once, or it took too
+ * long.
+ */
 async function warmUp(target: OpenTarget, requests: number, seconds: number): Promise<void> {
   const deadline = performance.now() + longestWarmUpMs
-  for (let answered = 0; answered < requests && performance.now() < deadline; ) {
+  const enough = Math.max(requests, warmUpRequests)
+  for (let answered = 0; answered < enough && performance.now() < deadline; ) {
     answered += (await target.run(Math.max(seconds, 1))).requests
   }
 }

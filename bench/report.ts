@@ -64,7 +64,16 @@ function goalText(goal: Goal | undefined): string {
 }
 
 function amount({ figure }: RatioResult, { median }: Spread): string {
-  return figure === 'p99' || figure === 'time' ? `${median.toFixed(1)} ms` : String(Math.round(median))
+  switch (figure) {
+    case 'p99':
+    case 'time':
+      return median < 0.1 ? `${(median * 1000).toFixed(1)} us` : `${median.toFixed(1)} ms`
+    case 'idle memory':
+    case 'memory after load':
+      return mebibytes(median)
+    default:
+      return String(Math.round(median))
+  }
 }
 
 function mebibytes(bytes: number): string {

@@ -6,9 +6,15 @@ import type { Spread } from './statistics.ts'
 
 /** One figure as a ratio to its reference. */
 export interface RatioResult {
-  readonly figure: 'requests per second' | 'requests per CPU second' | 'p99' | 'time'
+  readonly figure:
+    | 'requests per second'
+    | 'requests per CPU second'
+    | 'p99'
+    | 'time'
+    | 'idle memory'
+    | 'memory after load'
   readonly ratio: Spread
-  /** In the unit that `figure` says; p99 and time in milliseconds. */
+  /** In the unit that `figure` says; p99 and time in milliseconds, memory in bytes. */
   readonly subject: Spread
   readonly reference: Spread
   readonly goal?: Goal

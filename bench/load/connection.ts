@@ -2,16 +2,15 @@
 import { once } from 'node:events'
 import { connect as connectPlain, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
+import type { Caller } from './caller.ts'
 import type { Target } from './messages.ts'
 
 const empty = Buffer.alloc(0)
 
-export class Connection {
+export class Connection implements Caller {
   readonly #socket: Socket
   readonly #status: string
-  /** Called when an answer is complete. */
   onAnswer: () => void = () => {}
-  /** Called once, with what went wrong. */
   onFailure: (message: string) => void = () => {}
   #head: Buffer = empty
   /** Bytes of the body that have not come yet. */

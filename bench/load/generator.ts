@@ -1,32 +1,38 @@
 /** The load generator's process: keeps connections to targets open, and loads one of them when told to. */
 import { createHistogram } from 'node:perf_hooks'
+import type { Caller } from './caller.ts'
 import { Connection } from './connection.ts'
+import { GrpcCall } from './grpc-call.ts'
 import type { Command, Outcome, Report, Target } from './messages.ts'
 
 const microsecondsPerMillisecond = 1000
 
+/** So many callers, ready to send. */
+function open(target: Target, count: number): Promise<readonly Caller[]> {
+  if (target.grpc) return GrpcCall.open(target, target.grpc.path, count)
+  return Promise.all(Array.from({ length: count }, () => Connection.open(target)))
+}
+
 class Load {
   readonly #target: Target
-  #connections: readonly Connection[]
+  #callers: readonly Caller[]
   #next = 0
 
-  constructor(target: Target, connections: readonly Connection[]) {
+  constructor(target: Target, callers: readonly Caller[]) {
     this.#target = target
-    this.#connections = connections
+    this.#callers = callers
   }
 
   static async open(target: Target): Promise<Load> {
-    return new Load(
-      target,
-      await Promise.all(Array.from({ length: target.connections }, () => Connection.open(target))),
-    )
+    return new Load(target, await open(target, target.connections))
   }
 
-  /** Every connection asks again as soon as it is answered, until the time is over and all are answered. */
+  /** Every caller asks again as soon as it is answered, until the time is over and all are answered. */
   async run(seconds: number): Promise<Outcome> {
-    this.#connections = await Promise.all(
-      this.#connections.map((connection) => (connection.closed ? Connection.open(this.#target) : connection)),
-    )
+    // A server may close a connection that was idle for long.
+    const left = this.#callers.filter(({ closed }) => !closed)
+    const missing = this.#callers.length - left.length
+    if (missing > 0) this.#callers = [...left, ...(await open(this.#target, missing))]
     return this.#load(seconds)
   }
 
@@ -36,22 +42,22 @@ class Load {
     const start = performance.now()
     const deadline = start + seconds * 1000
     let answered = 0
-    let busy = this.#connections.length
+    let busy = this.#callers.length
     return new Promise((resolve, reject) => {
-      const send = (connection: Connection): number => {
-        connection.send(requests[this.#next] ?? '')
+      const send = (caller: Caller): number => {
+        caller.send(requests[this.#next] ?? '')
         this.#next = (this.#next + 1) % requests.length
         return performance.now()
       }
-      for (const connection of this.#connections) {
+      for (const caller of this.#callers) {
         let sentAt = 0
-        connection.onFailure = (message) => reject(new Error(message))
-        connection.onAnswer = () => {
+        caller.onFailure = (message) => reject(new Error(message))
+        caller.onAnswer = () => {
           const now = performance.now()
           answered += 1
           latencies.record(Math.max(1, Math.round((now - sentAt) * microsecondsPerMillisecond)))
           if (now < deadline) {
-            sentAt = send(connection)
+            sentAt = send(caller)
             return
           }
           busy -= 1
@@ -63,7 +69,7 @@ class Load {
             p99: latencies.percentile(99) / microsecondsPerMillisecond,
           })
         }
-        sentAt = send(connection)
+        sentAt = send(caller)
       }
     })
   }

@@ -4,10 +4,16 @@ export interface Target {
   readonly port: number
   /** For TLS: the name that the certificate has to be for, and the authority that has to have signed it. */
   readonly tls?: { readonly servername: string; readonly ca: string }
+  /** For a unary gRPC method, such as `/dapr.proto.runtime.v1.Dapr/GetState`, over HTTP/2 without TLS. */
+  readonly grpc?: { readonly path: string }
+  /** Calls at a time: HTTP connections, or gRPC calls on one. */
   readonly connections: number
-  /** Whole requests as they go on the wire, taken in turn by whichever connection is free. */
+  /**
+   * Whole requests as they go on the wire, taken in turn by whichever connection is free; for gRPC
+   * the messages in base64.
+   */
   readonly requests: readonly string[]
-  /** The status that every answer has to have. */
+  /** The HTTP status that every answer has to have; gRPC's has to be OK. */
   readonly status: number
 }
 

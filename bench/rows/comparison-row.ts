@@ -5,10 +5,11 @@ import { goal, type RowResult } from '../row.ts'
 export function comparisonRow(
   names: { readonly row: string; readonly subject: string; readonly reference: string },
   comparison: Comparison,
-  goals: { readonly requestsPerSecond?: number; readonly requestsPerCpuSecond?: number },
+  /** What the ratios have to reach: at least, and of p99 at most. */
+  goals: { readonly requestsPerSecond?: number; readonly requestsPerCpuSecond?: number; readonly p99?: number },
 ): RowResult {
   const { ratios, subject, reference } = comparison
-  const { requestsPerSecond, requestsPerCpuSecond } = goals
+  const { requestsPerSecond, requestsPerCpuSecond, p99 } = goals
   return {
     ...names,
     results: [
@@ -30,7 +31,13 @@ export function comparisonRow(
           ? {}
           : { goal: goal('at least', requestsPerCpuSecond, ratios.requestsPerCpuSecond) }),
       },
-      { figure: 'p99', ratio: ratios.p99, subject: subject.p99, reference: reference.p99 },
+      {
+        figure: 'p99',
+        ratio: ratios.p99,
+        subject: subject.p99,
+        reference: reference.p99,
+        ...(p99 === undefined ? {} : { goal: goal('at most', p99, ratios.p99) }),
+      },
     ],
   }
 }

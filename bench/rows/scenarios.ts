@@ -1,11 +1,13 @@
 /** Everything that is measured, in the order in which it is printed. */
 import type { Options } from '../options.ts'
 import type { Scenario } from '../row.ts'
+import { authorization } from './authorization.ts'
 import { coldStart } from './cold-start.ts'
+import { memoryAgainstDaprd, sidecarAgainstDaprd } from './daprd.ts'
 import { keyVaultAgainstBare, keyVaultWithManyVersions } from './key-vault.ts'
 import { managedIdentity } from './managed-identity.ts'
 import { memory } from './memory.ts'
-import { sidecarAgainstBare, sidecarAgainstDaprd } from './sidecar.ts'
+import { sidecarAgainstBare } from './sidecar.ts'
 
 export function scenariosFor({ daprd }: Options): readonly Scenario[] {
   return [
@@ -14,7 +16,9 @@ export function scenariosFor({ daprd }: Options): readonly Scenario[] {
     keyVaultAgainstBare,
     keyVaultWithManyVersions,
     managedIdentity,
+    authorization,
     coldStart(daprd),
     memory(daprd),
+    ...(daprd === undefined ? [] : [memoryAgainstDaprd(daprd)]),
   ]
 }

@@ -1,6 +1,6 @@
-/** The sidecar's secrets and state APIs on local stores, against bare `node:http` or against daprd. */
+/** The sidecar's secrets and state APIs on local stores, against bare `node:http`. */
 import { compare, type Measured } from '../measure.ts'
-import type { Bench, RowResult, Scenario } from '../row.ts'
+import type { RowResult, Scenario } from '../row.ts'
 import { startBareServer } from '../servers/bare.ts'
 import { keysteadSidecar, makeComponents, type SidecarServer, startSidecar } from '../servers/sidecar.ts'
 import { send, serialize, type WireAnswer, type WireRequest } from '../servers/wire.ts'
@@ -8,18 +8,18 @@ import { comparisonRow } from './comparison-row.ts'
 
 const connections = 16
 
-interface Call {
+export interface Call {
   readonly name: string
   readonly title: string
   readonly status: number
   readonly request: WireRequest
 }
 
-const host = { Host: 'localhost:3500' }
-const order = JSON.stringify({ orderId: 17, item: 'a bicycle', quantity: 1 })
+export const host = { Host: 'localhost:3500' }
+export const order = JSON.stringify({ orderId: 17, item: 'a bicycle', quantity: 1 })
 
 /** The saves come first: what is read has been written then. */
-const calls: readonly Call[] = [
+export const calls: readonly Call[] = [
   {
     name: 'state-save',
     title: 'POST /v1.0/state/statestore',
@@ -46,7 +46,10 @@ const calls: readonly Call[] = [
 ]
 
 /** Sends each call once, so that what is compared answers alike. */
-async function answersOf(sidecar: SidecarServer): Promise<ReadonlyMap<string, WireAnswer>> {
+export async function answersOf(
+  sidecar: SidecarServer,
+  calls: readonly Call[],
+): Promise<ReadonlyMap<string, WireAnswer>> {
   const answers = new Map<string, WireAnswer>()
   for (const { name, title, status, request } of calls) {
     const answer = await send(sidecar.address, request)
@@ -65,7 +68,7 @@ export const sidecarAgainstBare: Scenario = {
   async run(bench, wanted) {
     await using components = await makeComponents()
     await using sidecar = await startSidecar(keysteadSidecar, components.folder)
-    const answers = await answersOf(sidecar)
+    const answers = await answersOf(sidecar, calls)
     const rows: RowResult[] = []
     for (const call of calls) {
       const row = `sidecar/${call.name}`
@@ -84,45 +87,4 @@ export const sidecarAgainstBare: Scenario = {
     }
     return rows
   },
-}
-
-export function sidecarAgainstDaprd(daprd: string): Scenario {
-  return {
-    rows: calls.map(({ name }) => `daprd/${name}`),
-    async run(bench, wanted) {
-      await using components = await makeComponents()
-      await using sidecar = await startSidecar(keysteadSidecar, components.folder)
-      await using other = await startSidecar(daprd, components.folder)
-      const [answers, others] = [await answersOf(sidecar), await answersOf(other)]
-      const rows: RowResult[] = []
-      for (const call of calls) {
-        const row = `daprd/${call.name}`
-        if (!wanted.has(row)) continue
-        if (answers.get(call.name)?.body.trimEnd() !== others.get(call.name)?.body.trimEnd()) {
-          throw new Error(`${call.title} is not answered alike by daprd.`)
-        }
-        rows.push(await againstDaprd(bench, call, sidecar, other))
-      }
-      return rows
-    },
-  }
-}
-
-async function againstDaprd(
-  bench: Bench,
-  call: Call,
-  sidecar: SidecarServer,
-  daprd: SidecarServer,
-): Promise<RowResult> {
-  const row = `daprd/${call.name}`
-  bench.progress(`${row}: ${call.title} against daprd`)
-  // Go spreads over all processors: neither side is kept from one of them.
-  const comparison = await compare(
-    bench,
-    measured(sidecar.pid, sidecar.address.port, call),
-    measured(daprd.pid, daprd.address.port, call),
-    bench.processors.all,
-  )
-  const names = { row, subject: call.title, reference: 'daprd' }
-  return comparisonRow(names, comparison, { requestsPerSecond: 2, requestsPerCpuSecond: 3 })
 }

@@ -34,6 +34,7 @@ spec:
 export interface SidecarServer extends AsyncDisposable {
   readonly pid: number
   readonly address: Address
+  readonly grpcPort: number
   /** Milliseconds from its start to the first good answer of its health endpoint. */
   readonly startedInMs: number
 }
@@ -46,14 +47,18 @@ export async function makeComponents(): Promise<AsyncDisposable & { readonly fol
   await writeFile(join(folder, 'statestore.yaml'), stateStore)
   await writeFile(
     join(folder, 'secrets.json'),
-    JSON.stringify({ 'database-password': 'not-a-secret-but-as-long-as-one' }),
+    JSON.stringify({
+      'database-password': 'not-a-secret-but-as-long-as-one',
+      'storage-account-key': 'not-a-secret-but-as-long-as-a-key-of-an-account-for-storage-in-base64-with-its-end==',
+      'signing-key': 'not-a-secret',
+    }),
   )
   return { folder, [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) }
 }
 
 /** Resolves once it is healthy. Rejects, with what it logged, when it ends before that. */
 export async function startSidecar(executable: string, folder: string): Promise<SidecarServer> {
-  const [http = 0, grpc, internal, metrics] = await freePorts(4)
+  const [http = 0, grpc = 0, internal, metrics] = await freePorts(4)
   const flags = {
     'app-id': 'bench',
     'resources-path': folder,
@@ -78,6 +83,7 @@ export async function startSidecar(executable: string, folder: string): Promise<
   return {
     pid: child.pid ?? 0,
     address,
+    grpcPort: grpc,
     startedInMs,
     async [Symbol.asyncDispose]() {
       if (child.exitCode !== null || child.signalCode !== null) return

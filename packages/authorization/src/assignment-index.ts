@@ -61,6 +61,13 @@ class Holdings {
 
 const none: readonly IndexedAssignment[] = []
 
+/** At one scope a role says the same whichever group holds it: the first that does stands for all. */
+function onePerRole(assignments: readonly IndexedAssignment[]): readonly IndexedAssignment[] {
+  const byRole = new Map<string, IndexedAssignment>()
+  for (const assignment of assignments) if (!byRole.has(assignment.role)) byRole.set(assignment.role, assignment)
+  return [...byRole.values()]
+}
+
 /** What is assigned at one scope. */
 interface ScopeEntry {
   readonly byName: Map<string, RoleAssignment>
@@ -172,7 +179,7 @@ export class AssignmentIndex {
       entry.ofGroups ??= new WeakMap()
       let assignments = entry.ofGroups.get(groupIds)
       if (assignments === undefined) {
-        assignments = groupIds.flatMap((group) => entry.byPrincipal.get(group.toLowerCase()) ?? none)
+        assignments = onePerRole(groupIds.flatMap((group) => entry.byPrincipal.get(group.toLowerCase()) ?? none))
         entry.ofGroups.set(groupIds, assignments)
       }
       for (const assignment of assignments) {

@@ -178,20 +178,23 @@ export function createStateApi(
     async save(name, requests, signal) {
       const loaded = require(name)
       const prepared = requests.map((request) => set(loaded, name, request))
+      const one = (request: SetStateRequest, index: number): Promise<void> => {
+        const options = requests[index]?.options
+        return loaded.store.set(options ? { ...request, options: checkedOptions(options) } : request, signal)
+      }
+      const [only] = prepared
+      // Nearly every save is of one item, and is not made to wait for more than that.
+      const start = monotonicMs()
+      let ok = false
       try {
-        await observe(name, 'set', async () => {
-          const one = (index: number): Promise<void> => {
-            const request = prepared[index]
-            if (!request) return Promise.resolve()
-            const options = requests[index]?.options
-            return loaded.store.set(options ? { ...request, options: checkedOptions(options) } : request, signal)
-          }
-          if (prepared.length === 1) await one(0)
-          else await settleAll(prepared.map((_, index) => async () => one(index)))
-        })
+        if (only && prepared.length === 1) await one(only, 0)
+        else await settleAll(prepared.map((request, index) => async () => one(request, index)))
+        ok = true
       } catch (error) {
         const { status, text } = stateFailure(error)
         refuse(state.save(name, text, status))
+      } finally {
+        metrics.state(name, 'set', ok, monotonicMs() - start)
       }
     },
 
