@@ -273,7 +273,8 @@ export function writeFrames(
 /** The messages of a stream, as they come. Throws a StatusError for what is none. */
 export async function* readMessages(stream: Readable, limit: number): AsyncGenerator<Buffer> {
   let rest: Buffer = Buffer.alloc(0)
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
+  // A stream whose reading ends early still has its status to be told.
+  for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
     for (;;) {
       const frame = readFrame(rest, limit)

@@ -15,7 +15,6 @@ import { http } from './builtin.ts'
 import type { Cors } from './cors.ts'
 import { Exchange } from './exchange.ts'
 import { findHeader } from './headers.ts'
-import { metricPath } from './metric-path.ts'
 import type { RouteDefinition } from './route.ts'
 import { Router } from './router.ts'
 import { newTraceparent, validTraceparent } from './trace-context.ts'
@@ -248,7 +247,14 @@ function createAnswered(options: ApiServerOptions): (exchange: Exchange) => void
     if (metrics) {
       const length = findHeader(exchange.request.rawHeaders, 'content-length')
       const received = length === undefined ? 0 : Math.max(0, Number(length) || 0)
-      metrics.completed(method, metricPath(exchange.path), exchange.status, received, exchange.responseBytes, elapsed)
+      metrics.completed(
+        method,
+        metrics.pathOf(exchange.path),
+        exchange.status,
+        received,
+        exchange.responseBytes,
+        elapsed,
+      )
     }
     if (!apiLog || !exchange.route || (exchange.route.healthCheck && apiLog.omitHealthChecks)) return
     const agent = findHeader(exchange.request.rawHeaders, 'user-agent')

@@ -165,7 +165,8 @@ function requestHeaders(request: AppRequest, target: HttpTarget, token: string):
     headers = headers.filter((_, i) => headers[i - (i % 2)]?.toLowerCase() !== lower)
     headers.push(name, value)
   }
-  headers = headers.filter((_, i) => headers[i - (i % 2)]?.toLowerCase() !== 'host')
+  // The host is the app's own, and whoever asked to be told to go on has been told.
+  headers = headers.filter((_, i) => !/^(?:host|expect)$/i.test(headers[i - (i % 2)] ?? ''))
   if (request.contentType !== '') headers.push('Content-Type', request.contentType)
   if (wantsEvents(request.headers)) set('Accept', 'text/event-stream')
   for (const [name, value] of target.headers ?? []) set(name, value)

@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, request, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type SidecarProcess, startSidecar } from '../testing/sidecar-process.ts'
@@ -53,13 +53,13 @@ describe('an app behind its sidecar', () => {
   const local = ['--dapr-listen-addresses', '127.0.0.1', '--dapr-internal-grpc-listen-address', '127.0.0.1']
 
   beforeAll(async () => {
-    app = createServer((request, response) => {
-      if (request.url === '/fail') {
+    app = createServer((incoming, response) => {
+      if (incoming.url === '/fail') {
         response.writeHead(418, { 'X-Why': 'teapot' }).end('short and stout')
         return
       }
-      response.writeHead(201, { 'Content-Type': 'text/plain', 'X-Token': request.headers['dapr-api-token'] ?? 'none' })
-      request.pipe(response)
+      response.writeHead(201, { 'Content-Type': 'text/plain', 'X-Token': incoming.headers['dapr-api-token'] ?? 'none' })
+      incoming.pipe(response)
     })
     await new Promise<void>((resolve) => app.listen(0, '127.0.0.1', resolve))
     const { port } = app.address() as AddressInfo
@@ -106,6 +106,25 @@ spec:
     expect(response.status).toBe(201)
     expect(response.headers.get('x-token')).toBe('from-the-sidecar')
     expect(await response.text()).toBe('hello')
+  })
+
+  it('gets a large body whole, from a caller that asks first whether it may send it', async () => {
+    const body = 'x'.repeat(1 << 20)
+    const answer = await new Promise<string>((resolve, reject) => {
+      const client = request(`${caller.url}/v1.0/invoke/callee/method/echo`, {
+        method: 'POST',
+        headers: { Expect: '100-continue', 'Content-Length': body.length },
+      })
+      client.once('error', reject)
+      client.once('continue', () => client.end(body))
+      client.once('response', async (response) => {
+        let text = ''
+        for await (const chunk of response) text += chunk
+        resolve(text)
+      })
+      client.flushHeaders()
+    })
+    expect(answer).toBe(body)
   })
 
   it('is called by its own sidecar, the id in a header', async () => {

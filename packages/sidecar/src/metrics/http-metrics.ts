@@ -1,4 +1,5 @@
 /** Dapr's metrics of the HTTP server (pkg/diagnostics/http_monitoring.go). */
+import { metricPath } from '../http/metric-path.ts'
 import { Histogram, sizeBuckets } from './histogram.ts'
 import type { MetricSeries } from './series.ts'
 
@@ -19,16 +20,28 @@ export class HttpMetrics {
   readonly #buckets: readonly number[]
   readonly #withPath: boolean
   readonly #withVerb: boolean
+  /** The label of a path. */
+  readonly pathOf: (path: string) => string
   readonly #series = new Map<string, Map<string, Map<number, HttpSeries>>>()
   readonly #requestBytes = new Histogram(sizeBuckets)
   readonly #responseBytes = new Histogram(sizeBuckets)
   #size = 0
 
-  constructor(appId: string, options: { buckets: readonly number[]; withPath: boolean; withVerb: boolean }) {
+  /** `pathOf` where the configuration has patterns for paths. */
+  constructor(
+    appId: string,
+    options: {
+      readonly buckets: readonly number[]
+      readonly withPath: boolean
+      readonly withVerb: boolean
+      readonly pathOf?: ((path: string) => string) | undefined
+    },
+  ) {
     this.#appId = appId
     this.#buckets = options.buckets
     this.#withPath = options.withPath
     this.#withVerb = options.withVerb
+    this.pathOf = options.pathOf ?? (options.withPath ? metricPath : () => '')
   }
 
   /** One request answered. `path` is the label; sizes in bytes, `elapsed` in milliseconds. */
@@ -40,7 +53,7 @@ export class HttpMetrics {
     responseBytes: number,
     elapsed: number,
   ): void {
-    const series = this.#find(method, this.#withPath ? path : '', status)
+    const series = this.#find(method, path, status)
     series.count++
     // daprd measures whole milliseconds.
     series.latency.observe(Math.trunc(elapsed))

@@ -34,6 +34,7 @@ import { GrpcMetrics } from '../metrics/grpc-metrics.ts'
 import { defaultLatencyBuckets } from '../metrics/histogram.ts'
 import { HttpMetrics } from '../metrics/http-metrics.ts'
 import { InvocationMetrics } from '../metrics/invocation-metrics.ts'
+import { createPathMatcher } from '../metrics/path-matching.ts'
 import { ResiliencyMetrics } from '../metrics/resiliency-metrics.ts'
 import { type MetricsServer, startMetricsServer } from '../metrics/server.ts'
 import { createPipeline } from '../middleware/pipeline.ts'
@@ -263,7 +264,7 @@ class DaprRuntime implements Runtime {
   }
 
   #createHttpMetrics(buckets: readonly number[]): HttpMetrics | undefined {
-    const { metricsEnabled, increasedCardinality, excludeVerbs } = this.#configuration
+    const { metricsEnabled, increasedCardinality, excludeVerbs, pathMatching } = this.#configuration
     if (!metricsEnabled) return undefined
     if (increasedCardinality !== undefined) {
       const spec = { enabled: metricsEnabled, http: { increasedCardinality, excludeVerbs } }
@@ -278,6 +279,7 @@ class DaprRuntime implements Runtime {
     return new HttpMetrics(this.#options.appId, {
       buckets,
       withPath: increasedCardinality ?? true,
+      pathOf: pathMatching.length > 0 ? createPathMatcher(pathMatching, increasedCardinality ?? true) : undefined,
       withVerb: !excludeVerbs,
     })
   }
