@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
 import { AuthorizationManagementClient } from '@azure/arm-authorization'
 import { KeyVaultManagementClient } from '@azure/arm-keyvault'
 import { ManagedServiceIdentityClient } from '@azure/arm-msi'
@@ -7,8 +8,10 @@ import { StorageManagementClient } from '@azure/arm-storage'
 import { ClientSecretCredential } from '@azure/identity'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { addApplications, type TestApplication } from '../support/applications.ts'
-import { TestCloud } from '../support/cloud.ts'
+import { keysteadCommand, run, succeed, TestCloud } from '../support/cloud.ts'
 import { all, location, Provisioner, required } from '../support/provisioner.ts'
+
+const readSecret = fileURLToPath(new URL('apps/default-credential.js', import.meta.url))
 
 let cloud: TestCloud
 let owner: Provisioner
@@ -176,6 +179,34 @@ describe('the owner', () => {
       code: 'ResourceGroupNotFound',
     })
     await expect(owner.account('Upper-Case')).rejects.toMatchObject({ statusCode: 400, code: 'AccountNameInvalid' })
+  })
+})
+
+describe('a vault, an identity and an assignment', () => {
+  test('are enough for an app to read a secret, with nothing but the identity', async () => {
+    const { id: vault } = await owner.keyVault.vaults.createOrUpdate('rg', 'kv-chain', vaultProperties())
+    const identity = await owner.identities.userAssignedIdentities.createOrUpdate('rg', 'id-chain', { location })
+    const read = async (): Promise<unknown> => {
+      const { stdout } = await succeed(
+        run(keysteadCommand, [
+          ...['run', '--data-dir', cloud.dataDirectory, '--app-id', 'chain', '--identity', required(identity.id), '--'],
+          ...['env', `AZURE_CLIENT_ID=${identity.clientId}`, process.execPath, readSecret, 'kv-chain', 'greeting'],
+        ]),
+      )
+      return JSON.parse(stdout)
+    }
+    const revoke = await owner.grant(required(vault), 'Key Vault Secrets Officer', guest.objectId)
+    await owner.setSecrets('kv-chain', guest, { greeting: 'hello' })
+    await revoke()
+    expect(await read()).toMatchObject({ status: 403, code: 'Forbidden' })
+    const assignment = await owner.authorization.roleAssignments.create(required(vault), randomUUID(), {
+      roleDefinitionId: await owner.role('Key Vault Secrets User'),
+      principalId: required(identity.principalId),
+      principalType: 'ServicePrincipal',
+    })
+    expect(await read()).toEqual({ value: 'hello' })
+    await owner.authorization.roleAssignments.deleteById(required(assignment.id))
+    expect(await read()).toMatchObject({ status: 403, code: 'Forbidden' })
   })
 })
 

@@ -39,7 +39,12 @@ afterAll(() => cloud?.[Symbol.asyncDispose]())
 type Outcome = Readonly<Record<string, unknown>>
 
 /** Runs a program signed in as an application, with the variables of `keystead env`. */
-async function as(who: TestApplication, name: string, args: readonly string[] = [], input?: string): Promise<Outcome> {
+async function as(
+  who: Pick<TestApplication, 'clientId' | 'clientSecret'>,
+  name: string,
+  args: readonly string[] = [],
+  input?: string,
+): Promise<Outcome> {
   const env = {
     PATH: process.env.PATH,
     HOME: cloud.dataDirectory,
@@ -333,5 +338,38 @@ describe('azure-storage-blob and azure-storage-queue', () => {
       byToken: { read: mismatch, names: mismatch, send: yes },
       byDelegation: { value: { read: expect.objectContaining({ status: 403 }) } },
     })
+  })
+})
+
+describe('the management clients', () => {
+  test('make a vault, an identity and an assignment, and the identity reads a secret with it', async () => {
+    const { AZURE_CLIENT_ID: clientId, AZURE_CLIENT_SECRET: clientSecret } = cloud.environment
+    const make = (who: Pick<TestApplication, 'clientId' | 'clientSecret'>) =>
+      as(who, 'provisioning.py', ['rg-snake', 'kv-snake-made'])
+    const { made } = (await make({ clientId, clientSecret })) as {
+      made: { value: { vault: string; vaultUrl: string; identity: string; clientId: string; scope: string } }
+    }
+    expect(made).toMatchObject({ value: { vaultUrl: 'https://kv-snake-made.vault.azure.net/' } })
+    const { vault, vaultUrl: url, identity, scope } = made.value
+    // Read back with the clients of another language.
+    expect(await owner.identities.userAssignedIdentities.get('rg-snake', 'id-kv-snake-made')).toMatchObject({
+      id: identity,
+      clientId: made.value.clientId,
+    })
+    expect([await owner.keyVault.vaults.get('rg-snake', 'kv-snake-made'), scope]).toMatchObject([{ id: vault }, vault])
+    await granted(vault, 'Key Vault Secrets Officer', keeper.objectId)
+    await owner.setSecrets('kv-snake-made', keeper, { greeting: 'made', other: 'made as well' })
+    const { stdout } = await succeed(
+      run(
+        keysteadCommand,
+        [
+          ...['run', '--data-dir', cloud.dataDirectory, '--app-id', 'snake-made', '--identity', identity, '--'],
+          ...['env', `AZURE_CLIENT_ID=${made.value.clientId}`, interpreter, program('read.py'), url],
+        ],
+        { env: { ...process.env, ...cloud.environment } },
+      ),
+    )
+    expect(JSON.parse(stdout)).toMatchObject({ get: { value: 'made' }, set: { status: 403 } })
+    expect(await make(reader)).toMatchObject({ made: { status: 403, code: 'AuthorizationFailed' } })
   })
 })

@@ -1,9 +1,12 @@
 /** What an official client outside of JavaScript has to see of one secret: one specification for every language. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Finished, keysteadCommand, run, TestCloud } from './cloud.ts'
-import { type Identity, Provisioner } from './provisioner.ts'
+import { all, type Identity, Provisioner, required } from './provisioner.ts'
 
-/** Words that start a peer: it takes CREDENTIAL secret get|set VAULT-URL NAME, a value comes from standard input. */
+/**
+ * Words that start a peer: it takes CREDENTIAL secret get|set VAULT-URL NAME, where a value comes from standard input,
+ * and CREDENTIAL chain make GROUP-ID NAME, which answers the id of the identity that it made.
+ */
 export type PeerCommand = readonly [file: string, ...args: string[]]
 
 /** What a peer prints; `status` is 0 when it was no service that refused. */
@@ -126,6 +129,39 @@ export function describeSecretPeer(options: SecretPeerOptions, more?: (peer: () 
         code: 'AuthenticationFailed',
         message: expect.stringContaining('No User Assigned or Delegated Managed Identity found'),
       })
+    })
+  })
+
+  describe('the management clients', () => {
+    const name = 'kv-peers-made'
+    const url = `https://${name}.vault.azure.net`
+
+    test('make a vault, an identity and an assignment, and the identity reads a secret with it', async () => {
+      const { owner, exec, app } = peer
+      const { value: id = '' } = await exec(['client-secret', 'chain', 'make', owner.group, name])
+      // Read back with the clients of another language.
+      const { clientId, principalId } = await owner.identities.userAssignedIdentities.get('rg', `id-${name}`)
+      const identity = { id, clientId: required(clientId), principalId: required(principalId) }
+      expect(await owner.keyVault.vaults.get('rg', name)).toMatchObject({
+        location: 'westeurope',
+        properties: { enableRbacAuthorization: true },
+      })
+      const scope = owner.vaultId(name)
+      const assignments = await all(owner.authorization.roleAssignments.listForScope(scope, { filter: 'atScope()' }))
+      expect(assignments.filter((each) => each.principalId === principalId)).toMatchObject([
+        { scope, roleDefinitionId: expect.stringMatching(/\/4633458b-17de-408a-b874-0445c86b69e6$/) },
+      ])
+      const revoke = await owner.grant(scope, 'Key Vault Secrets Officer', await ownObjectId(owner))
+      expect(await exec(['client-secret', 'secret', 'set', url, 'greeting'], 'made')).toEqual({ value: 'made' })
+      await revoke()
+      const credential = `managed-identity:${identity.clientId}`
+      expect(await app([identity], [credential, 'secret', 'get', url, 'greeting'])).toEqual({ value: 'made' })
+      expect(await app([identity], [credential, 'chain', 'make', owner.group, 'kv-peers-refused'])).toMatchObject({
+        status: 403,
+        code: 'AuthorizationFailed',
+        message: expect.stringContaining(identity.principalId),
+      })
+      expect(await exec(['client-secret', 'secret', 'get', url, 'greeting'])).toMatchObject({ status: 403 })
     })
   })
 

@@ -34,6 +34,7 @@ import { type VaultSecretsOptions, vaultSecretsType } from './vault-secrets.ts'
 
 /** Those of Microsoft.KeyVault that clients are known to send. */
 const apiVersions = [
+  '2026-05-15',
   '2026-02-01',
   '2025-05-01',
   '2024-12-01-preview',

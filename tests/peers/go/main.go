@@ -1,8 +1,9 @@
-// Command peer does one thing to a vault or a storage account with Azure's own Go clients, none of them told anything
+// Command peer does one thing to a vault, a storage account or a resource group with Azure's own Go clients, none of them told anything
 // about Keystead: what they need to know is in their environment.
 //
 //	peer CREDENTIAL secret get|set VAULT-URL NAME
 //	peer CREDENTIAL blob get|put ACCOUNT-URL CONTAINER/NAME
+//	peer CREDENTIAL chain make RESOURCE-GROUP-ID NAME
 //
 // CREDENTIAL is default, client-secret, managed-identity or managed-identity:CLIENT-ID. What is written comes from
 // standard input. Prints one JSON document: {"value"}, or {"status","code","message"} and exit code 1 when refused;
@@ -43,7 +44,7 @@ func main() {
 
 func run(ctx context.Context, args []string) (string, error) {
 	if len(args) != 5 {
-		return "", errors.New("usage: peer CREDENTIAL secret|blob get|set|put URL NAME")
+		return "", errors.New("usage: peer CREDENTIAL secret|blob|chain get|set|put|make URL|ID NAME")
 	}
 	credential, err := credentialFor(args[0])
 	if err != nil {
@@ -67,6 +68,8 @@ func run(ctx context.Context, args []string) (string, error) {
 			return "", err
 		}
 		return putBlob(ctx, credential, url, name, content)
+	case "chain make":
+		return makeChain(ctx, credential, url, name)
 	default:
 		return "", fmt.Errorf("unknown command %q %q", args[1], args[2])
 	}

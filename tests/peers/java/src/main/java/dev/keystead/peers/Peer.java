@@ -16,10 +16,13 @@ import java.nio.charset.StandardCharsets;
 import java.util.Map;
 
 /**
- * Does one thing to a vault with Azure's own Java clients, none of them told anything about Keystead: what they need
+ * Does one thing to a vault or a resource group with Azure's own Java clients, none of them told anything about Keystead: what they need
  * to know is in their environment.
  *
- * <pre>Peer CREDENTIAL secret get|set VAULT-URL NAME</pre>
+ * <pre>
+ * Peer CREDENTIAL secret get|set VAULT-URL NAME
+ * Peer CREDENTIAL chain make RESOURCE-GROUP-ID NAME
+ * </pre>
  *
  * CREDENTIAL is default, client-secret, managed-identity or managed-identity:CLIENT-ID. What is written comes from
  * standard input. Prints one JSON document: {"value"}, or {"status","code","message"} and exit code 1 when refused;
@@ -41,8 +44,9 @@ public final class Peer {
     }
 
     private static String run(String[] args) throws IOException {
+        if (args.length == 5 && args[1].equals("chain")) return Chain.make(credential(args[0]), args[3], args[4]);
         if (args.length != 5 || !args[1].equals("secret")) {
-            throw new IllegalArgumentException("usage: Peer CREDENTIAL secret get|set VAULT-URL NAME");
+            throw new IllegalArgumentException("usage: Peer CREDENTIAL secret|chain get|set|make URL|ID NAME");
         }
         SecretClient client = new SecretClientBuilder()
                 .credential(credential(args[0]))
