@@ -5,4 +5,6 @@ cd "$(dirname "$0")/.."
 sh scripts/install.sh
 PATH="$PWD/node_modules/.bin:$PATH"
 export PATH
+KEYSTEAD_AZ=$(sh scripts/install-az.sh)/bin/az
+export KEYSTEAD_AZ
 exec vitest run --project peers "$@"
