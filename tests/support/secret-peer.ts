@@ -5,7 +5,7 @@ import { all, type Identity, Provisioner, required } from './provisioner.ts'
 
 /**
  * Words that start a peer: it takes CREDENTIAL secret get|set VAULT-URL NAME, where a value comes from standard input,
- * and CREDENTIAL chain make GROUP-ID NAME, which answers the id of the identity that it made.
+ * and CREDENTIAL chain make GROUP-ID NAME TENANT-ID, which answers the id of the identity that it made.
  */
 export type PeerCommand = readonly [file: string, ...args: string[]]
 
@@ -138,7 +138,7 @@ export function describeSecretPeer(options: SecretPeerOptions, more?: (peer: () 
 
     test('make a vault, an identity and an assignment, and the identity reads a secret with it', async () => {
       const { owner, exec, app } = peer
-      const { value: id = '' } = await exec(['client-secret', 'chain', 'make', owner.group, name])
+      const { value: id = '' } = await exec(['client-secret', 'chain', 'make', owner.group, name, owner.tenantId])
       // Read back with the clients of another language.
       const { clientId, principalId } = await owner.identities.userAssignedIdentities.get('rg', `id-${name}`)
       const identity = { id, clientId: required(clientId), principalId: required(principalId) }
@@ -156,7 +156,8 @@ export function describeSecretPeer(options: SecretPeerOptions, more?: (peer: () 
       await revoke()
       const credential = `managed-identity:${identity.clientId}`
       expect(await app([identity], [credential, 'secret', 'get', url, 'greeting'])).toEqual({ value: 'made' })
-      expect(await app([identity], [credential, 'chain', 'make', owner.group, 'kv-peers-refused'])).toMatchObject({
+      const refused = [credential, 'chain', 'make', owner.group, 'kv-peers-refused', owner.tenantId]
+      expect(await app([identity], refused)).toMatchObject({
         status: 403,
         code: 'AuthorizationFailed',
         message: expect.stringContaining(identity.principalId),

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -21,7 +20,7 @@ const (
 
 // makeChain makes a vault that decides by roles, an identity, and the role with which the identity reads the vault's
 // secrets, in the group with this resource id. It answers the identity's resource id.
-func makeChain(ctx context.Context, credential azcore.TokenCredential, groupID, name string) (string, error) {
+func makeChain(ctx context.Context, credential azcore.TokenCredential, groupID, name, tenant string) (string, error) {
 	parts := strings.Split(groupID, "/")
 	if len(parts) != 5 {
 		return "", fmt.Errorf("%q is no resource group's id", groupID)
@@ -35,7 +34,7 @@ func makeChain(ctx context.Context, credential azcore.TokenCredential, groupID, 
 	making, err := vaults.BeginCreateOrUpdate(ctx, group, name, armkeyvault.VaultCreateOrUpdateParameters{
 		Location: to.Ptr(region),
 		Properties: &armkeyvault.VaultProperties{
-			TenantID:                to.Ptr(os.Getenv("AZURE_TENANT_ID")),
+			TenantID:                to.Ptr(tenant),
 			SKU:                     &armkeyvault.SKU{Family: to.Ptr(armkeyvault.SKUFamilyA), Name: to.Ptr(armkeyvault.SKUNameStandard)},
 			EnableRbacAuthorization: to.Ptr(true),
 			AccessPolicies:          []*armkeyvault.AccessPolicyEntry{},

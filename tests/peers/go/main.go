@@ -3,7 +3,7 @@
 //
 //	peer CREDENTIAL secret get|set VAULT-URL NAME
 //	peer CREDENTIAL blob get|put ACCOUNT-URL CONTAINER/NAME
-//	peer CREDENTIAL chain make RESOURCE-GROUP-ID NAME
+//	peer CREDENTIAL chain make RESOURCE-GROUP-ID NAME TENANT-ID
 //
 // CREDENTIAL is default, client-secret, managed-identity or managed-identity:CLIENT-ID. What is written comes from
 // standard input. Prints one JSON document: {"value"}, or {"status","code","message"} and exit code 1 when refused;
@@ -43,8 +43,8 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) (string, error) {
-	if len(args) != 5 {
-		return "", errors.New("usage: peer CREDENTIAL secret|blob|chain get|set|put|make URL|ID NAME")
+	if len(args) < 5 {
+		return "", errors.New("usage: peer CREDENTIAL secret|blob|chain get|set|put|make URL|ID NAME [TENANT-ID]")
 	}
 	credential, err := credentialFor(args[0])
 	if err != nil {
@@ -69,7 +69,10 @@ func run(ctx context.Context, args []string) (string, error) {
 		}
 		return putBlob(ctx, credential, url, name, content)
 	case "chain make":
-		return makeChain(ctx, credential, url, name)
+		if len(args) != 6 {
+			return "", errors.New("a chain needs a tenant")
+		}
+		return makeChain(ctx, credential, url, name, args[5])
 	default:
 		return "", fmt.Errorf("unknown command %q %q", args[1], args[2])
 	}

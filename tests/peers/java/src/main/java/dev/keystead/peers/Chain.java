@@ -20,10 +20,10 @@ final class Chain {
      * Makes a vault that decides by roles, an identity, and the role with which the identity reads the vault's secrets,
      * in the group with this resource id. Answers the identity's resource id.
      */
-    static String make(TokenCredential credential, String groupId, String name) {
+    static String make(TokenCredential credential, String groupId, String name, String tenantId) {
         String[] parts = groupId.split("/");
         String group = parts[4];
-        AzureProfile profile = new AzureProfile(System.getenv("AZURE_TENANT_ID"), parts[2], AzureEnvironment.AZURE);
+        AzureProfile profile = new AzureProfile(tenantId, parts[2], AzureEnvironment.AZURE);
 
         Vault vault = KeyVaultManager.authenticate(credential, profile)
                 .vaults()

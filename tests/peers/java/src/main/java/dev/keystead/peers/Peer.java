@@ -3,6 +3,7 @@ package dev.keystead.peers;
 import com.azure.core.credential.TokenCredential;
 import com.azure.core.exception.ClientAuthenticationException;
 import com.azure.core.exception.HttpResponseException;
+import com.azure.core.management.exception.ManagementError;
 import com.azure.identity.ClientSecretCredentialBuilder;
 import com.azure.identity.DefaultAzureCredentialBuilder;
 import com.azure.identity.ManagedIdentityCredentialBuilder;
@@ -21,7 +22,7 @@ import java.util.Map;
  *
  * <pre>
  * Peer CREDENTIAL secret get|set VAULT-URL NAME
- * Peer CREDENTIAL chain make RESOURCE-GROUP-ID NAME
+ * Peer CREDENTIAL chain make RESOURCE-GROUP-ID NAME TENANT-ID
  * </pre>
  *
  * CREDENTIAL is default, client-secret, managed-identity or managed-identity:CLIENT-ID. What is written comes from
@@ -44,9 +45,11 @@ public final class Peer {
     }
 
     private static String run(String[] args) throws IOException {
-        if (args.length == 5 && args[1].equals("chain")) return Chain.make(credential(args[0]), args[3], args[4]);
+        if (args.length == 6 && args[1].equals("chain")) {
+            return Chain.make(credential(args[0]), args[3], args[4], args[5]);
+        }
         if (args.length != 5 || !args[1].equals("secret")) {
-            throw new IllegalArgumentException("usage: Peer CREDENTIAL secret|chain get|set|make URL|ID NAME");
+            throw new IllegalArgumentException("usage: Peer CREDENTIAL secret|chain get|set|make URL|ID NAME [TENANT-ID]");
         }
         SecretClient client = new SecretClientBuilder()
                 .credential(credential(args[0]))
@@ -84,6 +87,7 @@ public final class Peer {
         if (error instanceof HttpResponseException answered && answered.getResponse() != null) {
             status = answered.getResponse().getStatusCode();
             // The clients hand the service's error document on as they parsed it: {code, message, innererror}.
+            if (answered.getValue() instanceof ManagementError document) code = document.getCode();
             if (answered.getValue() instanceof Map<?, ?> document) {
                 Object inner = document.get("error") instanceof Map<?, ?> nested ? nested.get("code") : document.get("code");
                 code = String.valueOf(inner);
