@@ -5,9 +5,6 @@ import { connectAsOwner } from '../client/connect.ts'
 import { callControl } from '../client/control.ts'
 import { type Explanation, explanation } from '../core/explain/explanation.ts'
 import type { DataDirectory } from '../data-directory.ts'
-import { walkApp } from '../explain/app-chain.ts'
-import { findVault, readAppIdentities } from '../explain/app-identities.ts'
-import { readComponentFiles } from '../explain/component-files.ts'
 import { type PrintedLink, printLinks } from '../explain/link.ts'
 import { type OutputFormat, printJson } from '../output.ts'
 import { requireRunning } from '../settings.ts'
@@ -69,6 +66,12 @@ async function explainApp(
   secret: string,
   { store, from }: ExplainOptions,
 ): Promise<AppExplanation> {
+  // Management clients and YAML take longer to load than a decision takes to explain.
+  const [{ walkApp }, { findVault, readAppIdentities }, { readComponentFiles }] = await Promise.all([
+    import('../explain/app-chain.ts'),
+    import('../explain/app-identities.ts'),
+    import('../explain/component-files.ts'),
+  ])
   const settings = await requireRunning(directory)
   const app = await readAppRecord(directory, appId)
   const { credential } = await connectAsOwner(directory, settings)
