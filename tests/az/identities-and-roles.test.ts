@@ -7,6 +7,7 @@ import { QueueClient } from '@azure/storage-queue'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Az } from '../support/az.ts'
 import { TestCloud } from '../support/cloud.ts'
+import { OidcIssuer } from '../support/oidc-issuer.ts'
 import { all, Provisioner, required } from '../support/provisioner.ts'
 
 interface Identity {
@@ -31,6 +32,7 @@ interface RoleDefinition {
   readonly permissions: readonly Record<string, unknown>[]
 }
 
+let issuer: OidcIssuer
 let cloud: TestCloud
 let owner: Provisioner
 let az: Az
@@ -41,7 +43,8 @@ let readerObjectId: string
 let readerCredential: ClientSecretCredential
 
 beforeAll(async () => {
-  cloud = await TestCloud.start()
+  issuer = await OidcIssuer.start()
+  cloud = await TestCloud.start({ NODE_EXTRA_CA_CERTS: issuer.certificatePath })
   await cloud.connect()
   owner = await Provisioner.asOwner(cloud.environment)
   az = await Az.asOwner(cloud)
@@ -62,6 +65,7 @@ afterAll(async () => {
   await reader?.[Symbol.asyncDispose]()
   await az?.[Symbol.asyncDispose]()
   await cloud?.[Symbol.asyncDispose]()
+  await issuer?.[Symbol.asyncDispose]()
 })
 
 const signInReader = () =>
@@ -148,6 +152,27 @@ describe('az identity', () => {
     expect(read).toMatchObject({ issuer, subject: 'repo:acme/app', audiences: ['acme'] })
     await az.succeed(`az identity federated-credential delete ${on} -n fc-one --yes`)
     expect(await all(owner.identities.federatedIdentityCredentials.list('rg', 'id-federated'))).toEqual([])
+  })
+})
+
+describe('a federated credential of an identity', () => {
+  test("exchanges its issuer's token for the identity's, for the agreed subject and as long as it is there", async () => {
+    const { clientId, principalId } = await az.json<Identity>('az identity create -g rg -n id-pipeline')
+    await az.succeed(`
+      az identity federated-credential create -g rg --identity-name id-pipeline -n main --issuer ${issuer.url} --subject build-main -o none
+      az role assignment create --role "Key Vault Secrets User" --assignee ${principalId} --scope ${owner.vaultId('kv-roles')} -o none`)
+    await using pipeline = await Az.at(cloud, { AZURE_CLIENT_ID: undefined, AZURE_CLIENT_SECRET: undefined })
+    // A sign-in that az remembers asks for no token, so each begins without one.
+    const login = `az account clear; az login --service-principal -u ${clientId} --tenant ${owner.tenantId} --federated-token "$token" --allow-no-subscriptions -o none`
+    await pipeline.succeed(login, { token: await issuer.token('build-main') })
+    expect(await pipeline.text('az keyvault secret show --vault-name kv-roles -n one --query value -o tsv')).toBe(
+      'value of one',
+    )
+    const other = await pipeline.refused(login, { token: await issuer.token('build-other') })
+    expect(other.message).toContain('AADSTS')
+    await az.succeed('az identity federated-credential delete -g rg --identity-name id-pipeline -n main --yes')
+    const gone = await pipeline.refused(login, { token: await issuer.token('build-main') })
+    expect(gone.message).toContain('AADSTS70021')
   })
 })
 

@@ -2,10 +2,12 @@
  * "Azure Key Vault with Managed Identities on Kubernetes", of the years when a new vault had access policies: with an az
  * of those years as it is written, and with today's and the one flag that it needs.
  */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Az } from '../../support/az.ts'
-import { root, run, succeed, TestCloud } from '../../support/cloud.ts'
+import { keysteadCommand, root, run, succeed, TestCloud } from '../../support/cloud.ts'
 import { Provisioner } from '../../support/provisioner.ts'
 import { answerOf, asking, componentFiles, filled, runApp } from '../seed.ts'
 
@@ -14,6 +16,11 @@ const commands = {
   setSubscription: 'az account set -s [your subscription id]',
   createVault: 'az keyvault create --location [region] --name [your keyvault] --resource-group [your resource group]',
   createIdentity: 'az identity create -g [your resource group] -n [you managed identity name] -o json',
+  showCluster: 'az aks show -g <AKSResourceGroup> -n <AKSClusterName>',
+  principalOfCluster:
+    'az aks show -g <AKSResourceGroup> -n <AKSClusterName> --query servicePrincipalProfile.clientId -otsv',
+  identityOfCluster:
+    'az aks show -g <AKSResourceGroup> -n <AKSClusterName> --query identityProfile.kubeletidentity.clientId -otsv',
   reader:
     'az role assignment create --role "Reader" --assignee $clientId --scope /subscriptions/[your subscription id]/resourcegroups/[your resource group]',
   identityOperator:
@@ -41,13 +48,36 @@ spec:
 
 let cloud: TestCloud
 let owner: Provisioner
+let kubeconfigs: string | undefined
 
 beforeAll(async () => {
   cloud = await TestCloud.start()
   await cloud.connect()
   owner = await Provisioner.asOwner(cloud.environment)
+  kubeconfigs = await mkdtemp(join(tmpdir(), 'keystead-kubeconfig-'))
+  const kubeconfig = join(kubeconfigs, 'config')
+  // Nothing listens there: what is asked of the clusters is what Azure knows of them.
+  await writeFile(
+    kubeconfig,
+    `apiVersion: v1
+kind: Config
+current-context: c
+contexts: [{ name: c, context: { cluster: c, user: person } }]
+clusters: [{ name: c, cluster: { server: 'https://127.0.0.1:1' } }]
+users: [{ name: person, user: { token: none } }]
+`,
+  )
+  const attach = (name: string, ...more: string[]) => {
+    const where = ['--resource-group', 'rg', '--kubeconfig', kubeconfig, '--data-dir', cloud.dataDirectory]
+    return succeed(run(keysteadCommand, ['aks', 'attach', '--name', name, ...where, ...more]))
+  }
+  await attach('with-identity')
+  await attach('with-principal', '--service-principal', cloud.environment.AZURE_CLIENT_ID)
 })
-afterAll(() => cloud?.[Symbol.asyncDispose]())
+afterAll(async () => {
+  await cloud?.[Symbol.asyncDispose]()
+  if (kubeconfigs !== undefined) await rm(kubeconfigs, { recursive: true })
+})
 
 const namesOf = (vault: string, identity: string) => ({
   'your subscription id': owner.subscriptionId,
@@ -64,13 +94,29 @@ async function signedIn(changes: Record<string, string>): Promise<Az> {
   return az
 }
 
-/** Steps 3 to 7 and the component, on a vault with access policies: refused before the policy, and then not. */
-async function fromIdentityToSecret(az: Az, vault: string, identityName: string): Promise<void> {
-  const names = namesOf(vault, identityName)
-  const identity = await az.json<{ id: string; clientId: string; principalId: string }>(
-    filled(commands.createIdentity, names),
+interface Identity {
+  readonly id: string
+  readonly clientId: string
+  readonly principalId: string
+}
+
+/** Steps 3 and 4 for a cluster with a service principal, and for one with the identity that was made for it. */
+async function identityOfCluster(az: Az): Promise<Identity> {
+  const at = (cluster: string) => ({ AKSResourceGroup: 'rg', AKSClusterName: cluster })
+  expect(await az.text(filled(commands.principalOfCluster, at('with-principal')))).toBe(
+    cloud.environment.AZURE_CLIENT_ID,
   )
-  const { clientId, principalId } = identity
+  const clientId = await az.text(filled(commands.identityOfCluster, at('with-identity')))
+  const cluster = await az.json<{ identityProfile: { kubeletidentity: { resourceId: string; objectId: string } } }>(
+    filled(commands.showCluster, at('with-identity')),
+  )
+  const { resourceId, objectId } = cluster.identityProfile.kubeletidentity
+  return { id: resourceId, clientId, principalId: objectId }
+}
+
+/** Steps 5 to 7 and the component, on a vault with access policies: refused before the policy, and then not. */
+async function fromIdentityToSecret(az: Az, vault: string, { id, clientId, principalId }: Identity): Promise<void> {
+  const names = namesOf(vault, '')
   for (const command of [commands.reader, commands.identityOperator, commands.machineContributor]) {
     const assignment = await az.json<{ principalId: string; scope: string }>(filled(command, names), { clientId })
     expect(assignment.principalId).toBe(principalId)
@@ -85,7 +131,7 @@ async function fromIdentityToSecret(az: Az, vault: string, identityName: string)
       your_managed_identity_client_id: clientId,
     }),
   })
-  const app = { appId: 'app', identity: identity.id, resources }
+  const app = { appId: 'app', identity: id, resources }
   const ask = asking('/v1.0/secrets/azurekeyvault/redis-password')
 
   // The three roles at the group let nobody read a secret.
@@ -123,7 +169,7 @@ describe("today's az", () => {
 
   test('with --enable-rbac-authorization false comes to the secret', async () => {
     await az.succeed(`${filled(commands.createVault, namesOf('kv-today', ''))} --enable-rbac-authorization false`)
-    await fromIdentityToSecret(az, 'kv-today', 'id-today')
+    await fromIdentityToSecret(az, 'kv-today', await identityOfCluster(az))
   })
 })
 
@@ -141,6 +187,8 @@ describe('an az of the years when access policies were the default', () => {
     expect(await az.json(filled(commands.createVault, namesOf('kv-then', '')))).toMatchObject({
       properties: { enableRbacAuthorization: false, accessPolicies: [{ permissions: { secrets: ['all'] } }] },
     })
-    await fromIdentityToSecret(az, 'kv-then', 'id-then')
+    await identityOfCluster(az)
+    const identity = await az.json<Identity>(filled(commands.createIdentity, namesOf('kv-then', 'id-then')))
+    await fromIdentityToSecret(az, 'kv-then', identity)
   })
 })
