@@ -10,9 +10,27 @@ import { rolldown } from 'rolldown'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const dir = join(root, 'packages/sidecar/dist/bundle')
 
+const main = join(root, 'packages/sidecar/src/main.ts')
+/** What `main` imports without waiting for configuration, itself included; ids of modules. */
+let start
+
+/** Else what a start shares with the chunks would be in small files of its own, each of which costs time. */
+function groupOf(id, context) {
+  if (!start) {
+    start = new Set()
+    const add = (module) => {
+      if (start.has(module)) return
+      start.add(module)
+      for (const imported of context.getModuleInfo(module)?.importedIds ?? []) add(imported)
+    }
+    add(main)
+  }
+  return start.has(id) || id.includes('rolldown/runtime') ? 'sidecar' : null
+}
+
 const bundle = await rolldown({
   cwd: root,
-  input: { 'keystead-sidecar': 'packages/sidecar/src/bundle.ts', sidecar: 'packages/sidecar/src/main.ts' },
+  input: { 'keystead-sidecar': 'packages/sidecar/src/bundle.ts', sidecar: main },
   platform: 'node',
   resolve: {
     conditionNames: ['keystead-source', 'node'],
@@ -30,6 +48,7 @@ const { output } = await bundle.write({
   esModule: false,
   externalLiveBindings: false,
   entryFileNames: '[name].cjs',
+  codeSplitting: { groups: [{ name: groupOf, debugName: 'start' }] },
   chunkFileNames: 'chunks/[name]-[hash].cjs',
   minify: true,
   comments: { legal: true },

@@ -125,7 +125,9 @@ describe('output', () => {
     expect((await succeed(keystead(data, 'logs'))).stdout).toMatch(/^audit \{/)
     const unknown = await keystead(data, 'logs', 'nobody')
     expect(unknown.code).toBe(1)
-    expect(unknown.stderr).toBe("error: No process 'nobody' has a log.\nThere are: audit, azurite, core, supervisor.\n")
+    expect(unknown.stderr).toBe(
+      "error: No process 'nobody' has a log.\nThere are: audit, azurite, core, logs, supervisor.\n",
+    )
     const cut = await run('sh', ['-c', `"$0" logs --data-dir "$1" | head -c 1 >&2`, keysteadCommand, data])
     expect([cut.code, cut.stderr]).toEqual([0, 'a'])
     await using following = new Started(keysteadCommand, ['logs', 'audit', '--follow', '--data-dir', data])

@@ -72,7 +72,12 @@ it('has code compiled ahead, which this Node takes, for what every start loads',
     require(${JSON.stringify(join(bundle, 'keystead-sidecar.cjs'))})`
   const { stdout, stderr } = await run(node, ['-e', code, '--', '--version'])
   expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
-  expect(stderr).toBe(`${path} false\n`)
+  // In one file, but for the few helpers of the bundler's own.
+  expect(stderr.split('\n').filter((line) => !line.includes('/chunks/rolldown-runtime-'))).toEqual([
+    `${path} false`,
+    '',
+  ])
+  expect(stderr).not.toMatch(/ (none|true)$/m)
 })
 
 it('starts without that code, or with code that is not its own', async () => {
