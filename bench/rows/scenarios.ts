@@ -7,6 +7,7 @@ import { memoryAgainstDaprd, sidecarAgainstDaprd } from './daprd.ts'
 import { keyVaultAgainstBare, keyVaultWithManyVersions } from './key-vault.ts'
 import { managedIdentity } from './managed-identity.ts'
 import { memory } from './memory.ts'
+import { resourceManager } from './resource-manager.ts'
 import { sidecarAgainstBare } from './sidecar.ts'
 
 export function scenariosFor({ daprd }: Options): readonly Scenario[] {
@@ -16,6 +17,7 @@ export function scenariosFor({ daprd }: Options): readonly Scenario[] {
     keyVaultAgainstBare,
     keyVaultWithManyVersions,
     managedIdentity,
+    resourceManager,
     authorization,
     coldStart(daprd),
     memory(daprd),

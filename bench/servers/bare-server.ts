@@ -40,7 +40,7 @@ async function openAuthority(directory: string) {
   const { openCertificateAuthority } = await import('@keystead/gateway')
   return openCertificateAuthority({
     directory,
-    permittedSuffixes: ['vault.azure.net'],
+    permittedSuffixes: ['vault.azure.net', 'management.azure.com'],
     clock: Date.now,
     seal: (plaintext) => plaintext,
     open: (sealed) => sealed,

@@ -13,7 +13,7 @@ import { resourceManagerMigrations } from '@keystead/resource-manager'
 import { storageMigrations } from '@keystead/storage'
 import { loadMasterKey, openStore } from '@keystead/store'
 import { root, run } from './command.ts'
-import { type Address, send, type WireAnswer } from './wire.ts'
+import { type Address, send, type WireAnswer, type WireRequest } from './wire.ts'
 
 const keystead = join(root, 'bin/keystead')
 const secretsOfficer = 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7'
@@ -31,6 +31,7 @@ const migrations = [
 ]
 
 export const vaultName = 'bench'
+export const armHost = 'management.azure.com'
 export const vaultHost = `${vaultName}.vault.azure.net`
 
 interface Environment {
@@ -105,7 +106,7 @@ export class Cloud implements AsyncDisposable {
     const token = await this.#armToken()
     const { AZURE_TENANT_ID: tenantId } = this.#env
     await this.#arm(token, this.#group, '2024-11-01', { location })
-    const vault = `${this.#group}/providers/Microsoft.KeyVault/vaults/${vaultName}`
+    const vault = this.#vault
     const properties = {
       tenantId,
       sku: { family: 'A', name: 'standard' },
@@ -182,6 +183,10 @@ export class Cloud implements AsyncDisposable {
     return `/subscriptions/${this.#env.AZURE_SUBSCRIPTION_ID}/resourceGroups/bench`
   }
 
+  get #vault(): string {
+    return `${this.#group}/providers/Microsoft.KeyVault/vaults/${vaultName}`
+  }
+
   #armToken(): Promise<string> {
     return this.#token('https://management.azure.com')
   }
@@ -203,8 +208,17 @@ export class Cloud implements AsyncDisposable {
     return (JSON.parse(succeeded(answer).body) as { access_token: string }).access_token
   }
 
+  /** A read of the vault's resource, by its owner. */
+  async vaultResource(): Promise<WireRequest> {
+    return {
+      method: 'GET',
+      path: `${this.#vault}?api-version=2024-11-01`,
+      headers: { Host: armHost, Authorization: `Bearer ${await this.#armToken()}`, Accept: 'application/json' },
+    }
+  }
+
   async #arm(token: string, id: string, apiVersion: string, body: unknown): Promise<WireAnswer> {
-    const host = 'management.azure.com'
+    const host = armHost
     const answer = await send(this.address(host), {
       method: 'PUT',
       path: `${id}?api-version=${apiVersion}`,

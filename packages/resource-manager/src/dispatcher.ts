@@ -525,10 +525,12 @@ function send(
     response.writeHead(result.status, headers).end()
     return
   }
-  const bytes = Buffer.from(JSON.stringify(body))
+  const text = JSON.stringify(body)
+  const length = Buffer.byteLength(text)
   headers['content-type'] = 'application/json; charset=utf-8'
-  headers['content-length'] = String(bytes.length)
-  response.writeHead(result.status, headers).end(bytes)
+  headers['content-length'] = String(length)
+  // A text goes out in one piece with the head; one byte a character, where it has nothing wider.
+  response.writeHead(result.status, headers).end(text, length === text.length ? 'latin1' : 'utf8')
 }
 
 function errorBody(error: ArmError): unknown {

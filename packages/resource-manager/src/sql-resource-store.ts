@@ -12,10 +12,10 @@ export function openResourceStore(store: Store): ResourceStore {
   const db = store.database<ResourceManagerTables>()
 
   // Built once: two of these stand on every request's way.
-  const byId = db.selectFrom('resources').selectAll().where('id_key', '=', '').compile()
+  const byId = store.prepare(db.selectFrom('resources').selectAll().where('id_key', '=', '').compile())
   const get = async (id: string): Promise<Resource | undefined> => {
-    const { rows } = await db.executeQuery<ResourceRow>({ ...byId, parameters: [key(id)] })
-    return rows[0] === undefined ? undefined : fromRow(rows[0])
+    const [row] = await byId(key(id))
+    return row === undefined ? undefined : fromRow(row)
   }
 
   return {
