@@ -30,7 +30,7 @@ import { RequestAbortedError, readJsonBody, readTextBody } from './json-body.ts'
 import { checkLocks } from './locks.ts'
 import type { LongRunningOperations } from './long-running.ts'
 import type { DeclaredOperation, OperationContext, OperationResult } from './operation.ts'
-import type { Match, OperationTable } from './operation-table.ts'
+import { type Match, type OperationTable, systemNamespace } from './operation-table.ts'
 import { operationHeaders } from './operation-urls.ts'
 import { normalizeLocation } from './regions.ts'
 import { parseRequestPath, type RequestPath } from './request-path.ts'
@@ -317,7 +317,7 @@ function checkSubscription(path: RequestPath, known: string): void {
 /** Decides; what it returns, if anything, tells which items of a list the caller may see. Throws AuthorizationFailed. */
 function authorize(
   authorizer: Authorizer,
-  { operation, reading }: Match,
+  { entry, operation, reading }: Match,
   principal: Principal,
   about: Exchange,
   holds: (action: string, scope: string) => Decision,
@@ -329,7 +329,11 @@ function authorize(
   const decision = holds(operation.action, reading.path)
   about.decision = decision
   if (decision.allowed) return undefined
-  if (access !== 'scope' && hasAssignmentBelow(authorizer, principal, reading.path)) {
+  // Any role anywhere in a subscription makes a member of it, who may read what it offers.
+  const { subscriptionId } = reading.id
+  const ofSubscription = access === 'member' && entry.namespace === systemNamespace && subscriptionId !== undefined
+  const below = ofSubscription ? `/subscriptions/${subscriptionId}` : reading.path
+  if (access !== 'scope' && hasAssignmentBelow(authorizer, principal, below)) {
     if (access === 'member') return undefined
     return (item) => holds(operation.itemAction?.(item) ?? operation.action, item.id).allowed
   }

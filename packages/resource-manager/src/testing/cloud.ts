@@ -42,6 +42,7 @@ export interface Client {
 
 export interface TestCloud {
   readonly endpoint: string
+  readonly store: Store
   readonly manager: ResourceManager
   readonly authorizer: Authorizer
   readonly identity: IdentityService
@@ -146,6 +147,7 @@ export async function startCloud(
 
   return {
     endpoint: arm.endpoint,
+    store,
     manager,
     authorizer,
     identity,

@@ -7,6 +7,7 @@ import {
   invalidResourceGroup,
   locationNotAvailableForGroup,
   locationRequired,
+  notImplemented,
   resourceGroupBeingDeleted,
   resourceGroupNotFound,
 } from '../../arm-errors.ts'
@@ -137,11 +138,23 @@ export function resourceGroupTypes(options: ResourceGroupOptions): ResourceTypeD
     {
       type: 'subscriptions/resourceGroups',
       apiVersions: resourcesApiVersions,
-      operations: [list, get, put, patch, remove],
+      operations: [list, get, put, patch, remove, ...undoneVerbs],
       jobs: { delete: (input) => deleteGroup(options, deleteInput.parse(input).id) },
     },
   ]
 }
+
+/** Asked for by az, and not done. */
+const undoneVerbs = ['exportTemplate', 'moveResources', 'validateMoveResources'].map(
+  (verb): Operation => ({
+    name: verb,
+    method: 'POST',
+    on: 'resource',
+    verb,
+    action: action(`${verb}/action`),
+    handle: () => Promise.reject(notImplemented(`The operation '${verb}' of a resource group`)),
+  }),
+)
 
 const deleteInput = z.object({ id: z.string() })
 
