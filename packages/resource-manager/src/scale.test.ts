@@ -81,7 +81,7 @@ describe('ten thousand resources', () => {
 })
 
 it('a thousand role assignments in a group are listed in pages, each once', async () => {
-  const names = new Set(Array.from({ length: 1000 }, () => randomUUID()))
+  const names = new Set<string>(Array.from({ length: 1000 }, () => randomUUID()))
   await Promise.all(
     Array.from(names, (name) =>
       cloud.authorizer.putAssignment({
