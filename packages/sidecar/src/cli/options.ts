@@ -57,6 +57,8 @@ export interface SidecarOptions {
   readonly apiToken: string
   /** What the app is sent, so that it can tell its sidecar; empty for none. */
   readonly appApiToken: string
+  /** What the app is not asked at start: `config`, `subscribe`. */
+  readonly disabledInitEndpoints: readonly string[]
   /** How often components are compared with their files, besides when these change. */
   readonly reconcileIntervalMs: number
   /** Undefined: the configuration decides. */
@@ -168,6 +170,7 @@ export function readSidecarOptions(
     readBufferBytes: sizes.readBufferBytes === -1 ? 4 << 10 : sizes.readBufferBytes,
     allowedOrigins: flags.text('allowed-origins'),
     apiToken: environment['DAPR_API_TOKEN'] ?? '',
+    disabledInitEndpoints: flags.list('disable-init-endpoints').map((name) => name.trim().toLowerCase()),
     appApiToken: environment['APP_API_TOKEN'] ?? '',
     reconcileIntervalMs: parseGoDuration(flags.text('hot-reload-reconcile-interval')) || 60_000,
     apiLogging: flags.changed('enable-api-logging') ? parseGoBool(flags.text('enable-api-logging')) : undefined,

@@ -117,6 +117,7 @@ export function statusFrom(headers: IncomingHttpHeaders): Status | undefined {
   const details = headers['grpc-status-details-bin']
   return {
     code: codeNames[Number(code)] ?? 'Unknown',
+    ...(codeNames[Number(code)] === undefined && /^\d+$/.test(String(code)) ? { unknownCode: Number(code) } : {}),
     message: decodeStatusMessage(String(headers['grpc-message'] ?? '')),
     ...(typeof details === 'string' ? { details: Buffer.from(details, 'base64') } : {}),
   }

@@ -92,7 +92,7 @@ export class Http2StreamingCall implements StreamingCall {
     if (stream.destroyed || stream.closed) return
     const last = {
       ...copy(trailers),
-      'grpc-status': String(codes[status.code]),
+      'grpc-status': String(status.unknownCode ?? codes[status.code]),
       'grpc-message': encodeStatusMessage(status.message),
       ...(status.details ? { 'grpc-status-details-bin': base64(status.details) } : {}),
     }

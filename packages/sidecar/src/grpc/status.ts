@@ -26,6 +26,8 @@ export type CodeName = keyof typeof codes
 export interface Status {
   readonly code: CodeName
   readonly message: string
+  /** A number that is none of gRPC's, as some app made it up: it is passed on. */
+  readonly unknownCode?: number
   /** A serialized google.rpc.Status, where the error has details. */
   readonly details?: Uint8Array
 }

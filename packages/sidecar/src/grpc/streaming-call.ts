@@ -33,10 +33,12 @@ export type StreamHandler = (call: StreamingCall) => Promise<void>
 
 /** A refusal with the metadata that came after it. */
 export class TrailedError extends StatusError {
+  override readonly status: Status
   readonly trailers: Metadata
 
-  constructor({ code, message, details }: Status, trailers: Metadata) {
-    super(code, message, details)
+  constructor(status: Status, trailers: Metadata) {
+    super(status.code, status.message, status.details)
+    this.status = status
     this.trailers = trailers
   }
 }

@@ -91,7 +91,9 @@ async function toSidecar(
             current = (await messaging.locate(target, signal)) ?? current
           }
           if (tape.spent) throw new PermanentError(error)
-          throw error instanceof StatusError ? new CodedError(codes[error.status.code], error) : error
+          throw error instanceof StatusError
+            ? new CodedError(error.status.unknownCode ?? codes[error.status.code], error)
+            : error
         }
       },
       call.signal,

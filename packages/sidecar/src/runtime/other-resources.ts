@@ -1,5 +1,6 @@
 /** The resources beside components: resiliency policies and HTTP endpoints. */
 import type { SecretStore } from '@keystead/components'
+import { isJsonObject } from '../gojson/decode.ts'
 import {
   type EndpointValue,
   type HttpEndpoint,
@@ -43,7 +44,7 @@ export async function loadResiliency(
       if (scopes.length === 0 || scopes.includes(appId)) specifications.push(specification)
     } catch (error) {
       if (!(error instanceof ResiliencyError)) throw error
-      log.error(`Could not read resiliency policy ${path}: ${error.message}`)
+      log.error(`Could not read resiliency policy ${nameOf(body) ?? path}: ${error.message}`)
     }
   }
   if (specifications.length === 0) return undefined
@@ -66,6 +67,12 @@ export async function loadResiliency(
     },
   })
   return { resiliency, names: specifications.map(({ name }) => name) }
+}
+
+function nameOf(body: unknown): string | undefined {
+  const metadata = isJsonObject(body) ? body['metadata'] : undefined
+  const name = isJsonObject(metadata) ? metadata['name'] : undefined
+  return typeof name === 'string' ? name : undefined
 }
 
 /** This app's HTTP endpoints with their secrets. One whose secret cannot be had is said and left without it. */

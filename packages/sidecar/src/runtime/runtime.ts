@@ -48,7 +48,7 @@ import { createGrpcServers, type GrpcServers } from './grpc-servers.ts'
 import { createHealth } from './health.ts'
 import { goListenError, listenPatiently, listenTarget } from './listening.ts'
 import { createMetadataApi } from './metadata.ts'
-import { loadHttpEndpoints, loadResiliency } from './other-resources.ts'
+import { bodiesOf, loadHttpEndpoints, loadResiliency } from './other-resources.ts'
 import { createProcessor, ProcessError, type Processor } from './processor.ts'
 import { createSecretsApi } from './secrets.ts'
 import { createStateApi } from './state.ts'
@@ -123,6 +123,7 @@ class DaprRuntime implements Runtime {
   #reloadFailure: unknown
   #tracer: Tracer | undefined
   #otherResources = ''
+  readonly #strayConfigurations = new Map<string, string>()
   #reloading = false
   #metricsServer: MetricsServer | undefined
   #grpcServers: GrpcServers | undefined
@@ -620,6 +621,9 @@ class DaprRuntime implements Runtime {
     const { signal } = this.#stopping
     const app = { host: appChannelAddress, port: appPort, protocol: appProtocol }
     const found = await waitForApp(app, this.#log, signal)
+    if (this.#options.disabledInitEndpoints.includes('config')) {
+      this.#log.info('Skipping programmatic dapr configuration loading')
+    }
     if (!found || !appHealthCheck) return
     const { probe } = await this.#loadInvocation()
     if (!probe) return
@@ -732,6 +736,12 @@ class DaprRuntime implements Runtime {
         ),
       ),
     )
+    for (const { path, body } of bodiesOf(this.#folders, 'Configuration')) {
+      const text = JSON.stringify(body)
+      if (this.#strayConfigurations.get(path) === text) continue
+      this.#strayConfigurations.set(path, text)
+      this.#log.warn(`A Configuration in ${path} has no effect: only those of --config have. It says ${text}`)
+    }
     if (read === this.#otherResources) return
     this.#otherResources = read
     await this.#loadResiliency()
