@@ -1,5 +1,5 @@
 /** The Kubernetes secret store, and Vault's sign-in for Kubernetes, against a real API server. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createRegistry, type SecretStore } from '@keystead/components'
@@ -116,6 +116,31 @@ describe('secretstores.kubernetes', () => {
     const kubeconfigPath = await cluster.kubeconfigFor({ token: 'x' })
     const app = await kubernetes({ kubeconfigPath, defaultNamespace: 'shop' })
     await expect(app.getSecret('db', {}, signal())).rejects.toThrow('Unauthorized')
+  })
+
+  test('signs in with the token that a program of the kubeconfig gives', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'kubeconfig-'))
+    cleanups.push(() => rm(folder, { recursive: true }))
+    const program = async (script: string) => {
+      const exec = {
+        apiVersion: 'client.authentication.k8s.io/v1',
+        command: process.execPath,
+        args: ['-e', script],
+        env: [{ name: 'TOKEN', value: await cluster.serviceAccountToken('shop', 'program') }],
+      }
+      const config = JSON.parse(await readFile(cluster.kubeconfig, 'utf8'))
+      const kubeconfigPath = join(folder, `${crypto.randomUUID()}`)
+      await writeFile(kubeconfigPath, JSON.stringify({ ...config, users: [{ name: 'test', user: { exec } }] }))
+      return kubernetes({ kubeconfigPath, defaultNamespace: 'shop' })
+    }
+    const signedIn = await program('console.log(JSON.stringify({ status: { token: process.env.TOKEN } }))')
+    await expect(signedIn.getSecret('db', {}, signal())).rejects.toThrow(
+      /^secrets "db" is forbidden: User "system:serviceaccount:shop:program"/,
+    )
+    const silent = await program('console.log("hunter2")')
+    await expect(silent.getSecret('db', {}, signal())).rejects.toThrow(/the answer has no token$/)
+    const failing = await program('process.exit(3)')
+    await expect(failing.getSecret('db', {}, signal())).rejects.toThrow(/failed with exit code 3$/)
   })
 
   test('does not take a server that another authority has signed', async () => {

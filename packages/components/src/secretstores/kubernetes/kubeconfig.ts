@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path'
 import type { ConnectionOptions } from 'node:tls'
 import { ComponentError } from '../../component-error.ts'
 import { goFileErrorText } from '../../go/file-error.ts'
+import { programToken } from './program-token.ts'
 
 export interface ClusterAccess {
   readonly server: string
@@ -45,10 +46,8 @@ async function fromKubeconfig(path: string): Promise<ClusterAccess> {
   const user = named(config.users, context?.user, 'user')
   const server = text(cluster?.server)
   if (server === undefined || !URL.canParse(server)) throw new ComponentError(nothing)
-  for (const unknown of ['exec', 'auth-provider']) {
-    if (user?.[unknown] !== undefined) {
-      throw new ComponentError(`invalid configuration: sign-in by ${unknown} is not implemented`)
-    }
+  if (user?.['auth-provider'] !== undefined) {
+    throw new ComponentError('invalid configuration: sign-in by auth-provider is not implemented')
   }
   const folder = dirname(resolve(path))
   const ca = await material(cluster, 'certificate-authority', folder)
@@ -112,6 +111,10 @@ async function material(fields: Fields | undefined, name: string, folder: string
 }
 
 function authorizationOf(user: Fields | undefined, folder: string): () => Promise<string | undefined> {
+  if (isFields(user?.exec)) {
+    const token = programToken(user.exec, folder)
+    return async () => `Bearer ${await token()}`
+  }
   const tokenFile = text(user?.tokenFile)
   if (tokenFile !== undefined) {
     const token = fileToken(resolve(folder, tokenFile))

@@ -236,6 +236,20 @@ describe.skipIf(binary === undefined)('with a real server (VAULT_BIN)', () => {
       expect(await get('db')).toEqual({ password: 'second' })
     })
 
+    it('signs in again before its token expires, so that no request fails', async () => {
+      await server.api('POST', 'auth/approle/role/brief', { token_policies: ['one'], token_ttl: '1s' })
+      const { data: role } = await server.api('GET', 'auth/approle/role/brief/role-id')
+      const { data: secret } = await server.api('POST', 'auth/approle/role/brief/secret-id')
+      const { get } = await open({
+        vaultAddr: server.url,
+        'keystead.io/appRoleId': role.role_id,
+        'keystead.io/appRoleSecretId': secret.secret_id,
+      })
+      for (const end = performance.now() + 2500; performance.now() < end; ) {
+        expect(await get('db')).toEqual({ password: 'second' })
+      }
+    })
+
     it('says why it can not sign in, and not with what', async () => {
       const { get } = await open({ ...metadata, 'keystead.io/appRoleSecretId': 'hunter2' })
       await expect(get('db')).rejects.toThrow(
