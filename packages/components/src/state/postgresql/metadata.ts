@@ -25,7 +25,7 @@ export const declaration = {
     queryExecMode: {
       type: 'string',
       allowedValues: ['cache_statement', 'cache_describe', 'describe_exec', 'exec', 'simple_protocol'],
-      description: 'Checked; statements are not prepared by name, so every pooler works with any of them.',
+      description: 'With any but the first, the default, statements are not kept prepared, as some poolers need it.',
     },
     timeout: {
       type: 'duration',

@@ -1,4 +1,5 @@
 /** Connects to PostgreSQL as a connection string says, and words failures as Go's client does. */
+import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import type { ConnectionOptions } from 'node:tls'
@@ -57,7 +58,8 @@ export async function openDatabase(settings: PostgresMetadata, context: Componen
   }
   try {
     const ssl = await reachableBy(await tlsChoices(parameters), base, context.signal)
-    return databaseOf(new pg.Pool({ ...base, ssl }), base, () => entra?.close())
+    const isNamed = queryExecMode === '' || queryExecMode === 'cache_statement'
+    return databaseOf(new pg.Pool({ ...base, ssl }), base, isNamed, () => entra?.close())
   } catch (error) {
     entra?.close()
     throw error
@@ -149,12 +151,21 @@ function isWithoutTls(error: unknown): boolean {
   return error instanceof Error && error.message === 'The server does not support SSL connections'
 }
 
-function databaseOf(pool: pg.Pool, base: pg.ClientConfig, onClose: () => void): Database {
+/** @param isNamed the server keeps statements under a name from call to call, which some poolers do not allow */
+function databaseOf(pool: pg.Pool, base: pg.ClientConfig, isNamed: boolean, onClose: () => void): Database {
+  const names = new Map<string, string>()
+  const nameOf = (sql: string): string => {
+    const name = names.get(sql) ?? createHash('sha256').update(sql).digest('hex').slice(0, 40)
+    names.set(sql, name)
+    return name
+  }
   // A connection that breaks while nobody uses it is replaced when one is needed.
   pool.on('error', () => undefined)
   const on = (client: Pick<pg.ClientBase, 'query'>): Queryable => ({
     async query(sql, values, signal) {
-      const { rows, rowCount } = await worded(client.query(sql, [...values]), base, signal)
+      // What ends a transaction, or makes a table, has no values and is sent as it is; an expiry is in the statement.
+      const name = isNamed && values.length > 0 && !sql.includes("interval '") ? { name: nameOf(sql) } : {}
+      const { rows, rowCount } = await worded(client.query({ ...name, text: sql, values: [...values] }), base, signal)
       return { rows, count: rowCount ?? 0 }
     },
   })
