@@ -67,7 +67,15 @@ export async function startPostgresServer(
     connectionString: `host=127.0.0.1 port=${port} user=owner password=${password} dbname=postgres`,
     kill: () => server.kill(),
     async restart() {
-      server = await start()
+      // The server's other processes see only after a moment that it was killed, and it does not start beside them.
+      for (const end = Date.now() + 30_000; ; ) {
+        try {
+          server = await start()
+          return
+        } catch (error) {
+          if (!String(error).includes('pre-existing shared memory block') || Date.now() > end) throw error
+        }
+      }
     },
     async close() {
       // A crash's way leaves shared memory behind; the fast shutdown does not.
