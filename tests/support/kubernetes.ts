@@ -92,9 +92,20 @@ export async function startCluster(): Promise<TestCluster> {
   const start = (): Promise<ServerProcess> => startServer(apiserver, arguments_, /Serving securely/, { cwd: folder })
   const api = apiOf(url, authority, admin)
   const ready = (): Promise<unknown> => vi.waitFor(() => api('GET', '/readyz'), { timeout: 60_000, interval: 100 })
-  let server = await start()
-  await ready()
-  await api('POST', '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', openDiscovery)
+  let server: ServerProcess | undefined
+  const close = async (): Promise<void> => {
+    await server?.kill()
+    await etcd.kill()
+    await rm(folder, { recursive: true })
+  }
+  try {
+    server = await start()
+    await ready()
+    await api('POST', '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', openDiscovery)
+  } catch (error) {
+    await close()
+    throw error
+  }
 
   return {
     url,
@@ -115,16 +126,12 @@ export async function startCluster(): Promise<TestCluster> {
       const spec = { ...(audiences && { audiences }), expirationSeconds: 3600 }
       return (await api('POST', `${accounts}/${name}/token`, { spec })).status.token
     },
-    kill: () => server.kill(),
+    kill: async () => await server?.kill(),
     async restart() {
       server = await start()
       await ready()
     },
-    async close() {
-      await server.kill()
-      await etcd.kill()
-      await rm(folder, { recursive: true })
-    },
+    close,
   }
 }
 
