@@ -9,8 +9,9 @@ import { managedIdentity } from './managed-identity.ts'
 import { memory } from './memory.ts'
 import { resourceManager } from './resource-manager.ts'
 import { sidecarAgainstBare } from './sidecar.ts'
+import { soak as soakSidecar } from './soak.ts'
 
-export function scenariosFor({ daprd }: Options): readonly Scenario[] {
+export function scenariosFor({ daprd, soak }: Options): readonly Scenario[] {
   return [
     sidecarAgainstBare,
     ...(daprd === undefined ? [] : [sidecarAgainstDaprd(daprd)]),
@@ -22,5 +23,6 @@ export function scenariosFor({ daprd }: Options): readonly Scenario[] {
     coldStart(daprd),
     memory(daprd),
     ...(daprd === undefined ? [] : [memoryAgainstDaprd(daprd)]),
+    ...(soak === undefined ? [] : [soakSidecar(soak)]),
   ]
 }

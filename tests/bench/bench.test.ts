@@ -23,6 +23,16 @@ describe('npm run bench', () => {
     }
   })
 
+  test('soaks the sidecar, and tells its memory after the first tenth and at the end', async () => {
+    const words = ['--only', 'soak', '--soak', '20000', '--seconds', '0.2', '--output', 'json']
+    const { stdout } = await succeed(bench(...words))
+    const [row] = (JSON.parse(stdout) as { rows: { row: string; subject: string; results: { figure: string }[] }[] })
+      .rows
+    expect(row?.row).toBe('soak/sidecar')
+    expect(Number(/\d+/.exec(row?.subject ?? '')?.[0])).toBeGreaterThanOrEqual(20_000)
+    expect(row?.results).toMatchObject([{ figure: 'memory after load', reference: { median: expect.any(Number) } }])
+  })
+
   test('says what there is when asked for a row that there is not', async () => {
     const { code, stderr } = await bench('--only', 'nothing')
     expect(code).toBe(1)
@@ -31,7 +41,8 @@ describe('npm run bench', () => {
 
   test('tells its flags', async () => {
     const { stdout } = await succeed(bench('--help'))
-    for (const flag of ['--only', '--seconds', '--rounds', '--output', 'DAPRD=']) expect(stdout).toContain(flag)
+    for (const flag of ['--only', '--seconds', '--rounds', '--soak', '--output', 'DAPRD='])
+      expect(stdout).toContain(flag)
   })
 
   test('refuses a flag that it does not know', async () => {
