@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { succeed, TestCloud } from '../support/cloud.ts'
 import { Gateway, type RawAnswer } from '../support/gateway.ts'
 import { statusOf } from '../support/processes.ts'
@@ -108,8 +108,10 @@ describe.runIf(process.platform === 'linux')('a disk that is full', () => {
     )
     // The next line of the log tells that some are missing.
     await gateway.ownerToken('https://vault.azure.net')
-    const log = await readFile(join(cloud.dataDirectory, 'logs/core.log'), 'utf8')
-    expect(log).toMatch(/bytes of this log could not be written/)
+    await vi.waitFor(async () => {
+      const log = await readFile(join(cloud.dataDirectory, 'logs/core.log'), 'utf8')
+      expect(log).toMatch(/bytes of this log could not be written/)
+    })
   })
 
   test('is told by `up`, which starts once there is space', async () => {
