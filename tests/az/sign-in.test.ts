@@ -357,3 +357,35 @@ describe('a person', () => {
     expect(await refused('dora', password)).toMatch(/AADSTS50053: The account is locked/)
   })
 })
+
+describe('a second subscription', () => {
+  test('is created by an alias, belongs to its creator, and is worked in like the first', async () => {
+    const owner = await Az.asOwner(cloud)
+    onTestFinished(() => owner[Symbol.asyncDispose]())
+    const create = `az rest --method put --url "/providers/Microsoft.Subscription/aliases/second?api-version=2021-10-01" \
+      --body '{"properties":{"displayName":"Second","workload":"DevTest"}}'`
+    const alias = await owner.json<{ properties: { subscriptionId: string } }>(create)
+    const second = alias.properties.subscriptionId
+    // Again is the same.
+    expect(await owner.json(create)).toMatchObject({ properties: { subscriptionId: second, displayName: 'Second' } })
+    const { AZURE_CLIENT_ID: who, AZURE_CLIENT_SECRET: word } = cloud.environment
+    const login = 'az login --service-principal --username "$who" --password "$word" --tenant "$tenant"'
+    const names = await owner.text(`${login} --query "sort([].name)" --output tsv`, { who, word, tenant })
+    expect(names).toBe('Keystead\nSecond')
+
+    await owner.succeed('az account set --subscription Second && az group create --name rg --location westeurope')
+    expect(await owner.text('az group show --name rg --query id --output tsv')).toBe(
+      `/subscriptions/${second}/resourceGroups/rg`,
+    )
+    await owner.succeed(
+      `az role assignment create --role Reader --assignee "$app" --scope "/subscriptions/$second/resourceGroups/rg"
+       az group delete --name rg --yes`,
+      { app: app.appId, second },
+    )
+    // Who may not write subscriptions creates none, and does not see those of others.
+    await az.succeed(`${asApp} --password "$secret" --output none`, { secret })
+    const refusal = await az.refused(create)
+    expect(refusal.message).toContain("perform action 'Microsoft.Subscription/aliases/write'")
+    expect(await az.text('az account list --refresh --only-show-errors --query [].name --output tsv')).toBe('Keystead')
+  })
+})

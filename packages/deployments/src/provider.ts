@@ -17,7 +17,7 @@ import { deploymentsApiVersions } from './api-versions.ts'
 import { deploymentActive, deploymentNotFound, invalidScope, notCancellable, operationNotFound } from './errors.ts'
 import { preflight } from './preflight.ts'
 import { type DeploymentRecords, isActive } from './records.ts'
-import { type DeploymentRequest, readRequest, type SecretOfVault, type Subscription } from './request.ts'
+import { type DeploymentRequest, readRequest, type SecretOfVault } from './request.ts'
 import type { DeploymentRuns } from './runs.ts'
 import { deploymentType } from './template/nested.ts'
 import { whatIf } from './what-if.ts'
@@ -26,7 +26,6 @@ export interface ProviderOptions {
   readonly manager: ResourceManager
   readonly records: DeploymentRecords
   readonly runs: DeploymentRuns
-  readonly subscription: Subscription
   readonly secretOf: SecretOfVault
 }
 
@@ -261,9 +260,9 @@ class DeploymentHandlers {
   }
 
   async #read(context: OperationContext): Promise<DeploymentRequest> {
-    const { manager, subscription, secretOf } = this.#options
+    const { manager, secretOf } = this.#options
     const { resources, caller } = context
-    const request = await readRequest(context, subscription, secretOf)
+    const request = await readRequest(context, manager.subscriptions, secretOf)
     await preflight({ manager, resources, caller, plan: request.plan, source: request.source })
     return request
   }

@@ -4,6 +4,7 @@ import {
   invalidRequestContent,
   notImplemented,
   type OperationContext,
+  type ResourceManager,
   resourceGroupNotFound,
 } from '@keystead/resource-manager'
 import { z } from 'zod'
@@ -56,12 +57,6 @@ export type SecretOfVault = (reference: {
   readonly version: string
 }) => Promise<{ readonly value: string } | { readonly refused: string }>
 
-export interface Subscription {
-  readonly id: string
-  readonly displayName: string
-  readonly tenantId: string
-}
-
 export interface DeploymentRequest {
   readonly plan: Plan
   readonly source: SourceText
@@ -74,7 +69,7 @@ export interface DeploymentRequest {
 /** Throws ArmError 400 for a body, a template or a parameter that is wrong. */
 export async function readRequest(
   context: OperationContext,
-  subscription: Subscription,
+  subscriptions: ResourceManager['subscriptions'],
   secretOf: SecretOfVault,
 ): Promise<DeploymentRequest> {
   if (typeof context.body !== 'string') throw templateRequired()
@@ -93,7 +88,7 @@ export async function readRequest(
   const { template, mode } = properties
   if (template == null) throw templateRequired()
   const location = parsed.data.location ?? undefined
-  const facts = await factsOf(context, subscription, mode, location)
+  const facts = await factsOf(context, subscriptions, mode, location)
   try {
     const plan = planDeployment({
       template: parseTemplate(template),
@@ -116,13 +111,14 @@ export async function readRequest(
 
 async function factsOf(
   { id, resources, caller, clock }: OperationContext,
-  subscription: Subscription,
+  subscriptions: ResourceManager['subscriptions'],
   mode: DeploymentFacts['mode'],
   location: string | undefined,
 ): Promise<DeploymentFacts> {
   const name = id.names[0] ?? ''
   if (!/^[-\w.()]{1,64}$/.test(name)) throw invalidDeploymentName(name)
   if (id.subscriptionId === undefined || id.scope !== undefined) throw invalidScope()
+  const subscription = subscriptions.find(id.subscriptionId) ?? subscriptions.first
   const facts = {
     name,
     tenantId: subscription.tenantId,

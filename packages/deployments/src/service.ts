@@ -3,13 +3,12 @@ import type { ResourceManager, ResourceProvider } from '@keystead/resource-manag
 import type { Store } from '@keystead/store'
 import { deploymentsProvider } from './provider.ts'
 import { DeploymentRecords } from './records.ts'
-import type { SecretOfVault, Subscription } from './request.ts'
+import type { SecretOfVault } from './request.ts'
 import { DeploymentRuns } from './runs.ts'
 
 export interface DeploymentsOptions {
   readonly store: Store
   readonly manager: ResourceManager
-  readonly subscription: Subscription
   /** Reads a vault's secret for a parameter that refers to it. */
   readonly secretOf: SecretOfVault
   /** Milliseconds since the epoch. */
@@ -27,12 +26,12 @@ export interface Deployments {
 
 /** Opens deployments on a store that was opened with {@link deploymentsMigrations}. */
 export async function openDeployments(options: DeploymentsOptions): Promise<Deployments> {
-  const { store, manager, subscription, secretOf, clock, log } = options
+  const { store, manager, secretOf, clock, log } = options
   const { resources } = manager
   const records = await DeploymentRecords.open(store, resources)
   const runs = new DeploymentRuns({ manager, resources, records, clock, log })
   return {
-    provider: deploymentsProvider({ manager, records, runs, subscription, secretOf }),
+    provider: deploymentsProvider({ manager, records, runs, secretOf }),
     resume: () => runs.resume(),
     close: () => runs.close(),
   }

@@ -36,6 +36,7 @@ import { normalizeLocation } from './regions.ts'
 import { parseRequestPath, type RequestPath } from './request-path.ts'
 import { formatResourceId, parseResourceId, type ResourceId } from './resource-id.ts'
 import type { ResourceStore } from './resource-store.ts'
+import type { Subscriptions } from './subscriptions.ts'
 import { checkTags } from './tags.ts'
 
 export interface DispatcherOptions {
@@ -45,7 +46,7 @@ export interface DispatcherOptions {
   readonly authorizer: Authorizer
   readonly verifier: TokenVerifier
   readonly audit: AuditTrail
-  readonly subscription: { readonly id: string; readonly tenantId: string }
+  readonly subscriptions: Subscriptions
   readonly writes: WriteQueue
   readonly groupWrites: GroupWrites
   readonly clock: () => number
@@ -156,7 +157,8 @@ function fromWire(options: DispatcherOptions, request: IncomingMessage): ArmRequ
     headers: singleHeaders(request),
     baseUrl: baseUrlOf(request),
     callerIp: request.socket.remoteAddress,
-    authenticate: () => authenticate(options.verifier, request.headers.authorization, options.subscription.tenantId),
+    authenticate: () =>
+      authenticate(options.verifier, request.headers.authorization, options.subscriptions.first.tenantId),
     read: (content) => (content === 'text' ? readTextBody(request) : readJsonBody(request)),
   }
 }
@@ -285,7 +287,7 @@ async function answer(options: DispatcherOptions, request: ArmRequest, about: Ex
 }
 
 function find(options: DispatcherOptions, path: RequestPath, method: string, apiVersion: string): Match {
-  checkSubscription(path, options.subscription.id)
+  checkSubscription(path, options.subscriptions)
   return options.table.match(method, path, apiVersion)
 }
 
@@ -307,11 +309,11 @@ function decide(options: DispatcherOptions, match: Match, caller: Caller, about:
   return { require, showItem: authorize(options.authorizer, match, principal, about, holds, require) }
 }
 
-function checkSubscription(path: RequestPath, known: string): void {
+function checkSubscription(path: RequestPath, subscriptions: Subscriptions): void {
   const { subscriptionId } = path
   if (subscriptionId === undefined) return
   if (!guid.test(subscriptionId)) throw invalidSubscriptionId(subscriptionId)
-  if (subscriptionId.toLowerCase() !== known.toLowerCase()) throw subscriptionNotFound(subscriptionId)
+  if (subscriptions.find(subscriptionId) === undefined) throw subscriptionNotFound(subscriptionId)
 }
 
 /** Decides; what it returns, if anything, tells which items of a list the caller may see. Throws AuthorizationFailed. */
@@ -441,7 +443,7 @@ async function withOperation(
   const headers = operationHeaders({
     id,
     namespace: entry.namespace,
-    subscriptionId: options.subscription.id,
+    subscriptionId: context.id.subscriptionId ?? options.subscriptions.first.id,
     apiVersion: context.apiVersion,
     baseUrl: context.baseUrl,
   })

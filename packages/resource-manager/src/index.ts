@@ -26,3 +26,4 @@ export { normalizeLocation, type Region, regionDisplayNames, regions } from './r
 export { formatResourceId, parseResourceId, type ResourceId } from './resource-id.ts'
 export type { Resource, ResourceStore } from './resource-store.ts'
 export { openResourceManager, type ResourceManager, type ResourceManagerOptions } from './service.ts'
+export type { Subscription, Subscriptions } from './subscriptions.ts'

@@ -109,9 +109,12 @@ export class OperationTable {
   }
 }
 
-/** Only extension types stand on other resources or outside a subscription; a group's collection is not the subscription's. */
+/** Only extension types stand on other resources, only they and the tenant's own outside a subscription; a group's collection is not the subscription's. */
 function mayStandAt(entry: TypeEntry, reading: Reading): boolean {
   if (entry.declaration.anyScope === true) return true
+  if (entry.declaration.inTenant === true) {
+    return reading.id.scope === undefined && reading.id.subscriptionId === undefined
+  }
   // Groups, subscriptions: their paths have no `/providers/Microsoft.Resources/`.
   if (entry.namespace === systemNamespace) return reading.id.namespace === undefined
   if (reading.id.scope !== undefined || reading.id.subscriptionId === undefined) return false

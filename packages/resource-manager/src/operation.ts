@@ -81,6 +81,8 @@ export interface ResourceTypeDeclaration {
   readonly locations?: readonly string[]
   /** An extension type: it stands below any scope, the tenant included (`…/vaults/V/providers/Microsoft.Authorization/roleAssignments/R`). */
   readonly anyScope?: boolean
+  /** It stands in the tenant, outside of every subscription, and nowhere else. */
+  readonly inTenant?: boolean
   readonly operations: readonly DeclaredOperation[]
   readonly jobs?: Readonly<Record<string, Job>>
   /** Called for each resource of this type when its resource group is deleted. Must be repeatable. */

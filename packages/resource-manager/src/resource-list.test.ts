@@ -99,6 +99,7 @@ it('tells which providers there are, registered, with their types, versions and 
     'Microsoft.Resources',
     'Microsoft.ManagedIdentity',
     'Microsoft.Authorization',
+    'Microsoft.Subscription',
     'Microsoft.Test',
   ])
   const expected = {

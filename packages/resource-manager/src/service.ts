@@ -12,8 +12,10 @@ import { authorizationProvider } from './providers/authorization.ts'
 import { managedIdentityProvider } from './providers/managed-identity.ts'
 import { operationStatusTypes } from './providers/operation-status.ts'
 import { resourcesProvider } from './providers/resources.ts'
+import { subscriptionAliasProvider } from './providers/subscription-aliases.ts'
 import type { ResourceStore } from './resource-store.ts'
 import { openResourceStore } from './sql-resource-store.ts'
+import { type Subscription, Subscriptions } from './subscriptions.ts'
 
 export interface ResourceManagerOptions {
   readonly store: Store
@@ -21,13 +23,15 @@ export interface ResourceManagerOptions {
   readonly verifier: TokenVerifier
   readonly directory: Directory
   readonly audit: AuditTrail
-  readonly subscription: { readonly id: string; readonly displayName: string; readonly tenantId: string }
+  /** The one that is there from the start. */
+  readonly subscription: Subscription
   readonly clock: () => number
   readonly log: (level: 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>) => void
 }
 
 export interface ResourceManager extends Pick<Dispatcher, 'execute' | 'preflight'> {
   readonly resources: ResourceStore
+  readonly subscriptions: Subscriptions
   /** `management.azure.com`. */
   readonly listener: RequestListener
   /** The api-versions of a type, newest first; none when it is not known. */
@@ -42,8 +46,9 @@ export interface ResourceManager extends Pick<Dispatcher, 'execute' | 'preflight
 
 /** Opens the service over an open store whose migrations have run. */
 export async function openResourceManager(options: ResourceManagerOptions): Promise<ResourceManager> {
-  const { store, authorizer, directory, subscription, clock, log } = options
+  const { store, authorizer, directory, clock, log } = options
   const resources = openResourceStore(store)
+  const subscriptions = await Subscriptions.open(resources, options.subscription)
   const table = new OperationTable()
   const operations = new LongRunningOperations({ store, clock, log, findJob: (type, job) => table.job(type, job) })
   const groupWrites = new GroupWrites()
@@ -53,19 +58,29 @@ export async function openResourceManager(options: ResourceManagerOptions): Prom
     if (provider.types.some((type) => type.jobs !== undefined)) {
       table.register({
         namespace: provider.namespace,
-        types: operationStatusTypes(provider, operations, subscription.id),
+        types: operationStatusTypes(provider, operations),
       })
     }
   }
-  register(resourcesProvider({ table, resources, authorizer, subscription, groupWrites }))
+  register(resourcesProvider({ table, resources, authorizer, subscriptions, groupWrites }))
   register(managedIdentityProvider({ directory }))
-  register(authorizationProvider({ directory, subscription }))
+  register(authorizationProvider({ directory, subscriptions }))
+  register(subscriptionAliasProvider(subscriptions))
 
   return {
     resources,
+    subscriptions,
     apiVersions: (type) => table.type(type)?.declaration.apiVersions ?? [],
     register,
-    ...createDispatcher({ ...options, table, operations, resources, writes: new WriteQueue(), groupWrites }),
+    ...createDispatcher({
+      ...options,
+      subscriptions,
+      table,
+      operations,
+      resources,
+      writes: new WriteQueue(),
+      groupWrites,
+    }),
     resume: () => operations.resume(),
     close: () => operations.settled(),
   }

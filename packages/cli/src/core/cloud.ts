@@ -110,7 +110,6 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   const deployments = await openDeployments({
     store,
     manager: resourceManager,
-    subscription,
     secretOf: (reference) => keyVault.secretForTemplate(reference),
     clock,
     log: logTo(logger, 'deployments'),

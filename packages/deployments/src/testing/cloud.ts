@@ -93,7 +93,6 @@ export async function startCloud(options: { readonly directory?: string } = {}):
   const running = await openDeployments({
     store,
     manager,
-    subscription: { ...subscription, tenantId },
     secretOf: async ({ name }) => (name === 'known' ? { value: 'from-the-vault' } : { refused: 'There is none.' }),
     clock,
     log,

@@ -1,6 +1,7 @@
 /** Microsoft.Authorization: role definitions, role assignments, locks, and what the caller may do. */
 import type { Directory } from '@keystead/identity'
 import type { ResourceProvider } from '../operation.ts'
+import type { Subscriptions } from '../subscriptions.ts'
 import { lockTypeDeclaration } from './authorization/locks.ts'
 import { permissionsType } from './authorization/permissions.ts'
 import { roleAssignmentType } from './authorization/role-assignments.ts'
@@ -8,12 +9,12 @@ import { roleDefinitionType } from './authorization/role-definitions.ts'
 
 export function authorizationProvider(options: {
   readonly directory: Directory
-  readonly subscription: { readonly id: string }
+  readonly subscriptions: Subscriptions
 }): ResourceProvider {
   return {
     namespace: 'Microsoft.Authorization',
     types: [
-      roleDefinitionType(options.subscription.id),
+      roleDefinitionType(options.subscriptions),
       roleAssignmentType(options),
       permissionsType(),
       lockTypeDeclaration(),

@@ -9,7 +9,6 @@ import { operationHeaders } from '../operation-urls.ts'
 export function operationStatusTypes(
   provider: ResourceProvider,
   operations: LongRunningOperations,
-  subscriptionId: string,
 ): ResourceTypeDeclaration[] {
   const apiVersions = [...new Set(provider.types.flatMap((type) => type.apiVersions))]
   const { namespace } = provider
@@ -20,9 +19,7 @@ export function operationStatusTypes(
       {
         type: 'subscriptions/operationresults',
         apiVersions,
-        operations: [
-          resultOperation(read, namespace, subscriptionId, 'Microsoft.Resources/subscriptions/operationresults'),
-        ],
+        operations: [resultOperation(read, namespace, 'Microsoft.Resources/subscriptions/operationresults')],
       },
     ]
   }
@@ -51,7 +48,7 @@ export function operationStatusTypes(
     {
       type: 'locations/operationResults',
       apiVersions,
-      operations: [resultOperation(read, namespace, subscriptionId, `${namespace}/locations/operationResults/read`)],
+      operations: [resultOperation(read, namespace, `${namespace}/locations/operationResults/read`)],
     },
   ]
 }
@@ -59,7 +56,6 @@ export function operationStatusTypes(
 function resultOperation(
   read: (context: OperationContext) => Promise<OperationState>,
   namespace: string,
-  subscriptionId: string,
   action: string,
 ): DeclaredOperation {
   return {
@@ -73,6 +69,7 @@ function resultOperation(
       switch (state.status) {
         case 'InProgress': {
           const { apiVersion, baseUrl } = context
+          const { subscriptionId = '' } = context.id
           return {
             status: 202,
             headers: operationHeaders({ id: state.id, namespace, subscriptionId, apiVersion, baseUrl }),

@@ -4,6 +4,7 @@ import type { GroupWrites } from '../group-writes.ts'
 import type { ResourceProvider } from '../operation.ts'
 import type { OperationTable } from '../operation-table.ts'
 import type { ResourceStore } from '../resource-store.ts'
+import type { Subscriptions } from '../subscriptions.ts'
 import { providerTypes } from './resources/providers.ts'
 import { resourceGroupTypes } from './resources/resource-groups.ts'
 import { resourceListTypes } from './resources/resource-list.ts'
@@ -15,7 +16,7 @@ export interface ResourcesProviderOptions {
   readonly table: OperationTable
   readonly resources: ResourceStore
   readonly authorizer: Authorizer
-  readonly subscription: { readonly id: string; readonly displayName: string; readonly tenantId: string }
+  readonly subscriptions: Subscriptions
   readonly groupWrites: GroupWrites
 }
 
@@ -23,12 +24,12 @@ export function resourcesProvider(options: ResourcesProviderOptions): ResourcePr
   return {
     namespace: 'Microsoft.Resources',
     types: [
-      ...subscriptionTypes(options.subscription),
+      ...subscriptionTypes(options.subscriptions),
       ...resourceGroupTypes(options),
       ...resourceListTypes(),
       scopeTagsType(),
       ...tagNameTypes(),
-      ...providerTypes(options.table, options.subscription.id),
+      ...providerTypes(options.table),
     ],
   }
 }

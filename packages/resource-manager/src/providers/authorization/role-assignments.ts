@@ -13,7 +13,8 @@ import { notImplemented } from '../../arm-errors.ts'
 import { type Argument, matches, parseFilter, requiredValue } from '../../odata-filter.ts'
 import type { Operation, OperationContext, ResourceTypeDeclaration } from '../../operation.ts'
 import { nextLink, type Page, pageSize, pageStart } from '../../paging.ts'
-import { scopeOf } from '../../resource-id.ts'
+import { parseResourceId, scopeOf } from '../../resource-id.ts'
+import type { Subscriptions } from '../../subscriptions.ts'
 import { authorizationApiVersions } from './api-versions.ts'
 import { roleDefinitionDoesNotExist } from './role-definitions.ts'
 import { isGuid, isWithin, roleDefinitionId, roleDefinitionNameOf } from './role-path.ts'
@@ -35,9 +36,9 @@ type PutContext = OperationContext<z.infer<typeof putBody>>
 
 export function roleAssignmentType(options: {
   readonly directory: Directory
-  readonly subscription: { readonly id: string }
+  readonly subscriptions: Subscriptions
 }): ResourceTypeDeclaration {
-  const show = (assignment: RoleAssignment) => assignmentBody(assignment, options.subscription.id)
+  const show = (assignment: RoleAssignment) => assignmentBody(assignment, options.subscriptions)
   const list: Operation = {
     name: 'RoleAssignments_ListForScope',
     method: 'GET',
@@ -251,15 +252,16 @@ function callFilter(
   }
 }
 
-function assignmentBody(assignment: RoleAssignment, subscriptionId: string): unknown {
+function assignmentBody(assignment: RoleAssignment, subscriptions: Subscriptions): unknown {
   const { scope, name, principalId, principalType, description, createdBy, createdOn, roleDefinitionName } = assignment
   const created = new Date(createdOn).toISOString()
+  const subscription = subscriptions.find(parseResourceId(scope)?.subscriptionId ?? '') ?? subscriptions.first
   return {
     id: assignmentId(assignment),
     type: assignmentType,
     name,
     properties: {
-      roleDefinitionId: roleDefinitionId(subscriptionId, roleDefinitionName),
+      roleDefinitionId: roleDefinitionId(subscription.id, roleDefinitionName),
       principalId,
       principalType,
       scope,

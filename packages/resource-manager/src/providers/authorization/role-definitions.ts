@@ -10,6 +10,7 @@ import { ArmError } from '../../arm-error.ts'
 import { matches, parseFilter } from '../../odata-filter.ts'
 import type { Operation, OperationContext, ResourceTypeDeclaration } from '../../operation.ts'
 import { parseResourceId } from '../../resource-id.ts'
+import type { Subscriptions } from '../../subscriptions.ts'
 import { authorizationApiVersions } from './api-versions.ts'
 import { isGuid, isWithin, roleDefinitionId } from './role-path.ts'
 
@@ -37,9 +38,9 @@ const putBody = z.object({
   }),
 })
 
-export function roleDefinitionType(subscriptionId: string): ResourceTypeDeclaration {
+export function roleDefinitionType(subscriptions: Subscriptions): ResourceTypeDeclaration {
   const show = (role: RoleDefinition, { id }: OperationContext<unknown>) =>
-    roleBody(role, id.subscriptionId === undefined ? undefined : subscriptionId)
+    roleBody(role, id.subscriptionId && subscriptions.find(id.subscriptionId)?.id)
   const list: Operation = {
     name: 'RoleDefinitions_List',
     method: 'GET',
@@ -71,7 +72,7 @@ export function roleDefinitionType(subscriptionId: string): ResourceTypeDeclarat
     action: `${roleType}/write`,
     body: putBody,
     handle: async (context) => {
-      const role = customRole(context, subscriptionId)
+      const role = customRole(context, subscriptions)
       const { authorizer } = context
       const existing = authorizer.roleDefinition(role.name)
       checkRoleName(authorizer, role)
@@ -147,7 +148,10 @@ function listRoles({ authorizer, path, query }: OperationContext): RoleDefinitio
   })
 }
 
-function customRole({ id, body }: OperationContext<z.infer<typeof putBody>>, subscriptionId: string): RoleDefinition {
+function customRole(
+  { id, body }: OperationContext<z.infer<typeof putBody>>,
+  subscriptions: Subscriptions,
+): RoleDefinition {
   const name = id.names.at(-1) ?? ''
   const invalid = (message: string) => new ArmError(400, 'InvalidRoleDefinition', message)
   if (!isGuid(name))
@@ -168,7 +172,7 @@ function customRole({ id, body }: OperationContext<z.infer<typeof putBody>>, sub
     if (parsed === undefined || parsed.namespace !== undefined || parsed.subscriptionId === undefined) {
       throw invalid(`The assignable scope '${scope.slice(0, 260)}' is not a subscription or a resource group.`)
     }
-    if (parsed.subscriptionId.toLowerCase() !== subscriptionId.toLowerCase()) {
+    if (subscriptions.find(parsed.subscriptionId) === undefined) {
       throw new ArmError(404, 'SubscriptionNotFound', `The subscription '${parsed.subscriptionId}' could not be found.`)
     }
   }

@@ -5,9 +5,9 @@ import type { Operation, OperationContext, ResourceProvider, ResourceTypeDeclara
 import type { OperationTable } from '../../operation-table.ts'
 import { resourcesApiVersions } from './api-versions.ts'
 
-export function providerTypes(table: OperationTable, subscriptionId: string): ResourceTypeDeclaration[] {
+export function providerTypes(table: OperationTable): ResourceTypeDeclaration[] {
   const idOf = (provider: ResourceProvider, { id }: OperationContext) =>
-    `${id.subscriptionId === undefined ? '' : `/subscriptions/${subscriptionId}`}/providers/${provider.namespace}`
+    `${id.subscriptionId === undefined ? '' : `/subscriptions/${id.subscriptionId}`}/providers/${provider.namespace}`
   const find = (context: OperationContext) => {
     const namespace = context.id.names.at(-1) ?? ''
     const provider = table.provider(namespace)

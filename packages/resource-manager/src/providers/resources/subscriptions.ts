@@ -3,17 +3,16 @@ import { hasAssignmentAround } from '../../effective-scope.ts'
 import type { OperationContext, ResourceTypeDeclaration } from '../../operation.ts'
 import { regions } from '../../regions.ts'
 import type { ResourceStore } from '../../resource-store.ts'
+import type { Subscription, Subscriptions } from '../../subscriptions.ts'
 import { resourcesApiVersions } from './api-versions.ts'
 import { tagsType } from './scope-tags.ts'
 
-interface Subscription {
-  readonly id: string
-  readonly displayName: string
-  readonly tenantId: string
-}
+const pathOf = ({ id }: Subscription): string => `/subscriptions/${id}`
 
-export function subscriptionTypes(subscription: Subscription): ResourceTypeDeclaration[] {
-  const path = `/subscriptions/${subscription.id}`
+export function subscriptionTypes(subscriptions: Subscriptions): ResourceTypeDeclaration[] {
+  /** The one that the path names: an unknown one was refused before. */
+  const named = ({ id }: OperationContext): Subscription =>
+    subscriptions.find(id.subscriptionId ?? '') ?? subscriptions.first
   return [
     {
       type: 'tenants',
@@ -25,7 +24,7 @@ export function subscriptionTypes(subscription: Subscription): ResourceTypeDecla
           on: 'collection',
           action: 'Microsoft.Resources/tenants/read',
           access: 'signedIn',
-          handle: async () => ({ status: 200, body: { value: [tenantBody(subscription.tenantId)] } }),
+          handle: async () => ({ status: 200, body: { value: [tenantBody(subscriptions.first.tenantId)] } }),
         },
       ],
     },
@@ -40,8 +39,10 @@ export function subscriptionTypes(subscription: Subscription): ResourceTypeDecla
           action: 'Microsoft.Resources/subscriptions/read',
           access: 'signedIn',
           handle: async ({ authorizer, caller, resources }: OperationContext) => {
-            const tags = await tagsOf(resources, path)
-            const value = hasAssignmentAround(authorizer, caller, path) ? [subscriptionBody(subscription, tags)] : []
+            const visible = subscriptions.all().filter((each) => hasAssignmentAround(authorizer, caller, pathOf(each)))
+            const value = await Promise.all(
+              visible.map(async (each) => subscriptionBody(each, await tagsOf(resources, pathOf(each)))),
+            )
             return { status: 200, body: { value, count: { type: 'Total', value: value.length } } }
           },
         },
@@ -51,10 +52,13 @@ export function subscriptionTypes(subscription: Subscription): ResourceTypeDecla
           on: 'resource',
           action: 'Microsoft.Resources/subscriptions/read',
           access: 'member',
-          handle: async ({ resources }: OperationContext) => ({
-            status: 200,
-            body: subscriptionBody(subscription, await tagsOf(resources, path)),
-          }),
+          handle: async (context: OperationContext) => {
+            const subscription = named(context)
+            return {
+              status: 200,
+              body: subscriptionBody(subscription, await tagsOf(context.resources, pathOf(subscription))),
+            }
+          },
         },
       ],
     },
@@ -68,7 +72,10 @@ export function subscriptionTypes(subscription: Subscription): ResourceTypeDecla
           on: 'collection',
           action: 'Microsoft.Resources/subscriptions/locations/read',
           access: 'member',
-          handle: async () => ({ status: 200, body: { value: regions.map((region) => locationBody(path, region)) } }),
+          handle: async (context: OperationContext) => {
+            const path = pathOf(named(context))
+            return { status: 200, body: { value: regions.map((region) => locationBody(path, region)) } }
+          },
         },
       ],
     },
