@@ -1,7 +1,5 @@
-import { writeFileSync } from 'node:fs'
 import { connect as connectHttp2, constants } from 'node:http2'
 import { connect } from 'node:net'
-import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { GoJsonError } from '../gojson/decode.ts'
 import { readComponent } from '../loading/component.ts'
@@ -168,17 +166,6 @@ it('is asked nonsense over gRPC, and answers each call', async () => {
     })
   }
 }, 30_000)
-
-it('finds broken files beside good ones, and goes on with the good', async () => {
-  const { mutate } = generator(4)
-  const good = Buffer.from(component.replace('NAME', 'other').replace('TYPE', 'state.in-memory'))
-  for (let i = 0; i < 40; i++) {
-    const broken = mutate(good).toString('latin1')
-    // A name may be changed too, and then it is another component: that is no fault.
-    if (!/^ *type: (?!state\.in-memory)/m.test(broken)) writeFileSync(join(sidecar.folder, 'broken.txt'), broken)
-  }
-  expect((await fetch(`${sidecar.url}/v1.0/state/state/k`)).status).toBeLessThan(500)
-})
 
 it('reads any component or configuration file to an end, with an error of its own kind', () => {
   const { mutate, pick } = generator(5)
