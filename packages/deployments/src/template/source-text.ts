@@ -28,11 +28,12 @@ export class SourceText {
     return getNodeValue(this.#root) as unknown
   }
 
-  /** ` at line 'L' and column 'C'` of a part of the template, counted in the template; nothing for a place that is not there. */
+  /** ` at line 'L' and column 'C'` of a part of the template, counted in the template; of what it would be in, when it is not there. */
   whereInTemplate(path: TemplatePath): string {
     const template = findNodeAtLocation(this.#root, ['properties', 'template'])
-    const node = template === undefined ? undefined : findNodeAtLocation(template, [...path])
-    if (template === undefined || node === undefined) return ''
+    if (template === undefined || path.length === 0) return ''
+    const node = findNodeAtLocation(template, [...path])
+    if (node === undefined) return this.whereInTemplate(path.slice(0, -1))
     const [line, column] = lineAndColumn(this.#text.slice(template.offset), node.offset - template.offset)
     return ` at line '${line}' and column '${column}'`
   }
