@@ -395,7 +395,8 @@ auth: { secretStore: secrets }
 
 describe('on a terminal', () => {
   test('marks are coloured, and the command is there to be copied', async () => {
-    const { FORCE_COLOR: _, NO_COLOR: __, ...env } = process.env
+    // Node paints nothing where it sees a CI that it does not know.
+    const { FORCE_COLOR: _, NO_COLOR: __, CI: ___, ...env } = process.env
     const question = options(ask('delete', `${vault}/secrets/there`))
     await using terminal = onTerminal(keysteadCommand, ['explain', '--data-dir', cloud.dataDirectory, ...question], {
       env: { ...env, TERM: 'xterm' },
