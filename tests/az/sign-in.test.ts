@@ -383,7 +383,7 @@ describe('a second subscription', () => {
       { app: app.appId, second },
     )
     // Who may not write subscriptions creates none, and does not see those of others.
-    await az.succeed(`${asApp} --password "$secret" --output none`, { secret })
+    await az.succeed(`az account clear && ${asApp} --password "$secret" --output none`, { secret })
     const refusal = await az.refused(create)
     expect(refusal.message).toContain("perform action 'Microsoft.Subscription/aliases/write'")
     expect(await az.text('az account list --refresh --only-show-errors --query [].name --output tsv')).toBe('Keystead')
