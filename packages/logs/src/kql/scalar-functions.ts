@@ -194,6 +194,10 @@ const packArray: Translate = (call) => ({
   type: 'dynamic',
 })
 
+/** A dynamic is what it is; a text is read as JSON. */
+const parseJson: Translate = (call) =>
+  at(call, 0).type === 'dynamic' ? at(call, 0) : plain('kql_parse_json', ['string'], 'dynamic')(call)
+
 const typeName: Translate = (call) => {
   const { type, sql } = at(call, 0)
   return { sql: type === 'dynamic' ? `coalesce(kql_json_type(${sql}), 'null')` : sqlString(type), type: 'string' }
@@ -365,14 +369,10 @@ export const scalarFunctions: Readonly<Record<string, Translate>> = {
   unixtime_microseconds_todatetime: fromUnix('10'),
 
   // Dynamic values
-  parse_json: (call) =>
-    at(call, 0).type === 'dynamic' ? at(call, 0) : plain('kql_parse_json', ['string'], 'dynamic')(call),
-  parsejson: (call) =>
-    at(call, 0).type === 'dynamic' ? at(call, 0) : plain('kql_parse_json', ['string'], 'dynamic')(call),
-  todynamic: (call) =>
-    at(call, 0).type === 'dynamic' ? at(call, 0) : plain('kql_parse_json', ['string'], 'dynamic')(call),
-  toobject: (call) =>
-    at(call, 0).type === 'dynamic' ? at(call, 0) : plain('kql_parse_json', ['string'], 'dynamic')(call),
+  parse_json: parseJson,
+  parsejson: parseJson,
+  todynamic: parseJson,
+  toobject: parseJson,
   bag_pack: pack,
   pack,
   pack_array: packArray,

@@ -14,7 +14,6 @@ process.umask(0o077)
 const server = new LogServer({
   directory: setting('KEYSTEAD_LOGS_LOCATION'),
   secret: setting('KEYSTEAD_LOGS_SECRET'),
-  clock: Date.now,
 })
 
 let stopping = false

@@ -28,7 +28,7 @@ async function freePort(): Promise<number> {
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'keystead-log-server-'))
-  server = new LogServer({ directory, secret, clock: () => now })
+  server = new LogServer({ directory, secret })
   const port = await freePort()
   await server.listen(port)
   url = `http://127.0.0.1:${port}`

@@ -13,7 +13,6 @@ export interface LogServerOptions {
   /** A database for each workspace is kept here. */
   readonly directory: string
   readonly secret: string
-  readonly clock: () => number
 }
 
 /** A workspace's customer id, a GUID: it becomes a file's name. */

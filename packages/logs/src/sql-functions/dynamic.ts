@@ -1,7 +1,7 @@
 /** KQL's functions of `dynamic` values, which SQLite holds as JSON text. */
 
 import { parseInteger } from '../kql/literals.ts'
-import { isDateTime, parseDateTime, parseTimeSpan } from '../kql/time.ts'
+import { parseDateTime, parseTimeSpan } from '../kql/time.ts'
 import { bigJsonParse, jsonText } from './json.ts'
 import type { SqlFunctions } from './sql-function.ts'
 
@@ -137,7 +137,6 @@ export const dynamicFunctions: SqlFunctions = {
   kql_real_text: (value: number) => (Number.isFinite(value) ? String(value) : value > 0 ? '∞' : '-∞'),
   kql_real_json: (value: number) =>
     Number.isFinite(value) ? String(value) : jsonText(value > 0 ? 'Infinity' : '-Infinity'),
-  kql_is_datetime: (ticks: bigint) => (isDateTime(ticks) ? 1n : 0n),
   kql_parse_json: parseJson,
   kql_array: (...items: readonly (string | null)[]) => `[${items.map((item) => item ?? 'null').join(',')}]`,
   kql_bag: (...words: readonly (string | null)[]) => {
