@@ -39,6 +39,17 @@ export interface CertificateAuthority {
    * Rejects with {@link CertificateAuthorityError}: HOST_NOT_PERMITTED, EXPIRED.
    */
   secureContext(host: string): Promise<SecureContext>
+  /** The same certificate with its key, for another process that answers for the host. */
+  serverCertificate(host: string): Promise<ServerCertificate>
+}
+
+export interface ServerCertificate {
+  /** The host's own name, or the wildcard that covers it. */
+  readonly name: string
+  readonly certificatePem: string
+  readonly privateKeyPem: string
+  /** When to ask for the next one; milliseconds since the epoch. */
+  readonly renewAt: number
 }
 
 export interface CertificateAuthorityOptions {
@@ -74,8 +85,7 @@ export async function rotateCertificateAuthority(options: CertificateAuthorityOp
 
 interface ServerContext {
   readonly context: SecureContext
-  /** Milliseconds since the epoch. */
-  readonly renewAt: number
+  readonly certificate: ServerCertificate
 }
 
 class LocalAuthority implements CertificateAuthority {
@@ -96,10 +106,18 @@ class LocalAuthority implements CertificateAuthority {
   }
 
   async secureContext(host: string): Promise<SecureContext> {
+    return (await this.#contextFor(host)).context
+  }
+
+  async serverCertificate(host: string): Promise<ServerCertificate> {
+    return (await this.#contextFor(host)).certificate
+  }
+
+  async #contextFor(host: string): Promise<ServerContext> {
     const name = this.#certificateName(host.toLowerCase())
     for (let kept = this.#contexts.get(name); kept; ) {
-      const { context, renewAt } = await kept
-      if (this.#clock() < renewAt) return context
+      const current = await kept
+      if (this.#clock() < current.certificate.renewAt) return current
       const replacement = this.#contexts.get(name)
       if (replacement === kept) break
       kept = replacement
@@ -113,7 +131,7 @@ class LocalAuthority implements CertificateAuthority {
       if (this.#contexts.size <= MAXIMUM_CONTEXTS) break
       this.#contexts.delete(oldest)
     }
-    return (await made).context
+    return await made
   }
 
   /** The host itself where it was claimed by its full name, else the wildcard beside it: one certificate per suffix. */
@@ -142,12 +160,12 @@ class LocalAuthority implements CertificateAuthority {
     const end = Math.min(now + SERVER_LIFETIME, notAfter.getTime())
     const server = await createServerCertificate(this.#authority, [name], new Date(start), new Date(end))
     const key = await exportPrivateKey(server.privateKey)
-    const context = createSecureContext({
-      cert: pemOf(server),
-      key: `-----BEGIN PRIVATE KEY-----\n${key.toString('base64')}\n-----END PRIVATE KEY-----\n`,
-      minVersion: 'TLSv1.2',
-    })
-    return { context, renewAt: now + ((end - now) * 2) / 3 }
+    const certificatePem = pemOf(server)
+    const privateKeyPem = `-----BEGIN PRIVATE KEY-----\n${key.toString('base64')}\n-----END PRIVATE KEY-----\n`
+    return {
+      context: createSecureContext({ cert: certificatePem, key: privateKeyPem, minVersion: 'TLSv1.2' }),
+      certificate: { name, certificatePem, privateKeyPem, renewAt: now + ((end - now) * 2) / 3 },
+    }
   }
 }
 

@@ -12,6 +12,7 @@ import { type AddressInfo, createServer as createNetServer, type Socket } from '
 import type { Duplex } from 'node:stream'
 import { type SecureContext, TLSSocket } from 'node:tls'
 import type { CertificateAuthority } from './certificate-authority.ts'
+import { handOver } from './hand-over.ts'
 import { type HostTable, LOCAL_SUFFIX, normalizeHost, printable } from './host-table.ts'
 import { createOutbound } from './outbound.ts'
 import { forwardPlainRequest } from './plain-proxy.ts'
@@ -151,6 +152,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         return
       }
       const route = hosts.route(host)
+      if (route.kind === 'elsewhere') {
+        const plain = route.ports()?.plain
+        const without = plain === undefined ? '' : `, or without it at http://${normalizeHost(host)}:${plain}`
+        answerText(response, 421, `${route.host} answers through the proxy${without}`)
+        return
+      }
       if (route.kind !== 'service') {
         answerText(response, 404, route.kind === 'unknown' ? route.reason : 'nothing answers at this name')
         return
@@ -208,7 +215,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     if (route.kind === 'unknown') answerText(response, 502, route.reason)
     else if (route.kind === 'service') answerText(response, 403, `${route.host} answers https only: use https://`)
     else {
-      void forwardPlainRequest(request, response, target, outbound, (error) => {
+      const way = route.kind === 'elsewhere' ? handOver(route, request.socket) : outbound
+      void forwardPlainRequest(request, response, target, way, (error) => {
         log('info', 'refused a proxy request', { target: formatTarget(target), reason: error.message })
         answerText(response, error.status, error.message)
       })
@@ -244,12 +252,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       handToSecureServer(socket)
       return
     }
+    if (route.kind === 'elsewhere' && ![443, 80].includes(target.port) && !isLocalName(target.host)) {
+      throw new ProxyError(403, `${route.host} answers on ports 443 and 80 only`)
+    }
     unattended.add(socket)
     socket.once('close', () => unattended.delete(socket))
+    const way = route.kind === 'elsewhere' ? handOver(route, socket) : outbound
     const abort = new AbortController()
     const hungUp = () => abort.abort()
     socket.once('close', hungUp)
-    const server = await outbound.tunnel(target, abort.signal)
+    const server = await way.tunnel(target, abort.signal)
     socket.off('close', hungUp)
     if (socket.destroyed) {
       server.socket.destroy()

@@ -82,6 +82,27 @@ test('a vault that is created or deleted is found or refused on the next request
   expect(live.route('kv9.vault.azure.net').kind).toBe('unknown')
 })
 
+test.each([
+  ['web.kindsea-1a2b.westeurope.azurecontainerapps.io', 'web.kindsea-1a2b.westeurope.azurecontainerapps.io'],
+  ['web---blue.internal.kindsea-1a2b.westeurope.azurecontainerapps.io:443', undefined],
+  ['WEB.kindsea-1a2b.westeurope.apps.keystead.localhost:8080', 'web.kindsea-1a2b.westeurope.azurecontainerapps.io'],
+])('%s is handed to the process behind a suffix with any number of labels', (host, azure) => {
+  const ports = () => ({ secure: 1, plain: 2 })
+  const deep = createHostTable([
+    {
+      pattern: '**.azurecontainerapps.io',
+      localPattern: '**.apps.keystead.localhost',
+      ports,
+      exists: (labels) => labels.endsWith('.kindsea-1a2b.westeurope'),
+      service: 'container app',
+    },
+  ])
+  expect(deep.route(host)).toEqual({ kind: 'elsewhere', ports, host: azure ?? host.replace(':443', '') })
+  expect(deep.route('web.other.westeurope.azurecontainerapps.io')).toMatchObject({ kind: 'unknown' })
+  expect(deep.route('azurecontainerapps.io')).toMatchObject({ kind: 'unknown' })
+  expect(deep.route('a..kindsea-1a2b.westeurope.azurecontainerapps.io')).toMatchObject({ kind: 'unknown' })
+})
+
 test('suffixes are what the certificate authority may sign for', () => {
   expect([...table.suffixes].sort()).toEqual(['keystead.localhost', 'login.microsoftonline.com', 'vault.azure.net'])
 })

@@ -4,12 +4,27 @@ import type { RequestListener } from 'node:http'
 /** The suffix under which services answer without a proxy: these names resolve to loopback (RFC 6761 section 6.3). */
 export const LOCAL_SUFFIX = 'keystead.localhost'
 
-/** Where a host name leads. `unknown`: under a claimed suffix, but nobody created it: refused, never tunnelled. `foreign`: tunnelled untouched. */
+/** Loopback ports of another process that answers for a host: it takes TLS connections and plain HTTP itself. */
+export interface LoopbackPorts {
+  readonly secure: number
+  readonly plain: number
+}
+
+/**
+ * Where a host name leads. `elsewhere`: its connections are handed to another process untouched. `unknown`: under a claimed suffix, but nobody
+ * created it: refused, never tunnelled. `foreign`: tunnelled untouched.
+ */
 export type HostRoute =
   | {
       readonly kind: 'service'
       readonly listener: RequestListener
       /** The Azure name, also when the client used a `.keystead.localhost` one. */
+      readonly host: string
+    }
+  | {
+      readonly kind: 'elsewhere'
+      /** Undefined while the other process does not listen. */
+      readonly ports: () => LoopbackPorts | undefined
       readonly host: string
     }
   | { readonly kind: 'unknown'; readonly reason: string }
@@ -22,12 +37,24 @@ export interface HostTable {
   readonly suffixes: readonly string[]
 }
 
-export interface HostEntry {
-  /** A host (`login.microsoftonline.com`) or a suffix with one label before it (`*.vault.azure.net`). */
+export type HostEntry = HostName & (AnsweredHere | AnsweredElsewhere)
+
+interface AnsweredHere {
+  readonly listener: RequestListener
+}
+
+interface AnsweredElsewhere {
+  readonly ports: () => LoopbackPorts | undefined
+}
+
+interface HostName {
+  /**
+   * A host (`login.microsoftonline.com`), a suffix with one label before it (`*.vault.azure.net`), or one with any number
+   * of labels (`**.azurecontainerapps.io`), which are then together what this calls the label.
+   */
   readonly pattern: string
   /** The name without a proxy, e.g. `login.keystead.localhost` or `*.vault.keystead.localhost`; absent when there is one name only. */
   readonly localPattern?: string
-  readonly listener: RequestListener
   /** For a suffix: whether the label was created. Without it every label is. */
   readonly exists?: (label: string) => boolean
   /** For a refusal, e.g. `Key Vault`. */
@@ -36,11 +63,10 @@ export interface HostEntry {
   readonly howToCreate?: (label: string) => string
 }
 
-/** A route to a service, with what can take it away again. */
-interface KnownRoute {
+/** A route, with what can take it away again where something can. */
+interface FoundRoute {
   readonly route: HostRoute
-  readonly label: string
-  readonly exists: ((label: string) => boolean) | undefined
+  readonly exists?: (() => boolean) | undefined
 }
 
 interface SuffixEntry {
@@ -49,10 +75,15 @@ interface SuffixEntry {
   readonly azureSuffix: string
 }
 
+interface Pattern {
+  readonly name: string
+  readonly front: 'nothing' | 'one label' | 'labels'
+}
+
 /** Hosts whose route is remembered as it was made; their existence is asked for every time. */
 const MAXIMUM_KNOWN = 4096
 
-const FOREIGN: HostRoute = { kind: 'foreign' }
+const FOREIGN: FoundRoute = { route: { kind: 'foreign' } }
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
 
 /**
@@ -61,59 +92,43 @@ const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
  * Throws a TypeError for a pattern that is not a host name, or one claimed twice.
  */
 export function createHostTable(entries: readonly HostEntry[]): HostTable {
-  const exact = new Map<string, HostRoute>()
+  const exact = new Map<string, FoundRoute>()
   /** By the host as a client sends it. */
-  const known = new Map<string, KnownRoute>()
+  const known = new Map<string, FoundRoute>()
   const suffixes = new Map<string, SuffixEntry>()
+  const deepSuffixes = new Map<string, SuffixEntry>()
   const claimed = new Set<string>([LOCAL_SUFFIX])
   for (const entry of entries) {
     const azure = parsePattern(entry.pattern)
     const local = parsePattern(entry.localPattern ?? entry.pattern)
-    if (azure.wildcard !== local.wildcard) {
-      throw new TypeError(`${entry.pattern} and ${entry.localPattern} must both have a label in front, or neither`)
+    if (azure.front !== local.front) {
+      throw new TypeError(`${entry.pattern} and ${entry.localPattern} must have the same before their names`)
     }
     if (entry.localPattern !== undefined && !local.name.endsWith(`.${LOCAL_SUFFIX}`)) {
       throw new TypeError(`${entry.localPattern} is not below ${LOCAL_SUFFIX}`)
     }
     claimed.add(azure.name)
     for (const name of new Set([azure.name, local.name])) {
-      const table: Map<string, unknown> = azure.wildcard ? suffixes : exact
-      if (table.has(name)) throw new TypeError(`${name} is claimed twice`)
-      if (azure.wildcard) suffixes.set(name, { entry, azureSuffix: `.${azure.name}` })
-      else exact.set(name, { kind: 'service', listener: entry.listener, host: azure.name })
+      const tables = azure.front === 'nothing' ? [exact] : [suffixes, deepSuffixes]
+      if (tables.some((table) => table.has(name))) throw new TypeError(`${name} is claimed twice`)
+      if (azure.front === 'nothing') exact.set(name, { route: routeTo(entry, azure.name) })
+      else (azure.front === 'labels' ? deepSuffixes : suffixes).set(name, { entry, azureSuffix: `.${azure.name}` })
     }
   }
 
-  function remember(host: string, route: HostRoute): HostRoute {
-    if (route.kind !== 'service') return route
-    const label = route.host.slice(0, route.host.indexOf('.'))
-    const exists = exact.has(route.host) ? undefined : suffixes.get(route.host.slice(label.length + 1))?.entry.exists
-    if (known.size >= MAXIMUM_KNOWN) known.clear()
-    known.set(host, { route, label, exists })
-    return route
-  }
-
-  function routeLabel(label: string, { entry, azureSuffix }: SuffixEntry): HostRoute {
-    if (!LABEL.test(label)) return { kind: 'unknown', reason: `"${printable(label)}" can not name a ${entry.service}` }
-    const host = label + azureSuffix
-    if (entry.exists && !entry.exists(label)) {
-      const advice = entry.howToCreate?.(label) ?? 'create it with az or the Resource Manager API'
-      const reason = `nobody created ${host}: this cloud has no ${entry.service} named "${label}". Check the name, or: ${advice}`
-      return { kind: 'unknown', reason }
-    }
-    return { kind: 'service', listener: entry.listener, host }
-  }
-
-  function routeNormalized(host: string): HostRoute {
-    if (host.length > 253) return { kind: 'unknown', reason: 'a host name has at most 253 characters' }
+  function find(host: string): FoundRoute {
+    if (host.length > 253) return unknown('a host name has at most 253 characters')
     const direct = exact.get(host)
     if (direct) return direct
     const dot = host.indexOf('.')
     const entry = dot > 0 ? suffixes.get(host.slice(dot + 1)) : undefined
     if (entry) return routeLabel(host.slice(0, dot), entry)
-    for (let rest = host; ; rest = rest.slice(rest.indexOf('.') + 1)) {
+    for (let start = 0; ; start = host.indexOf('.', start) + 1) {
+      const rest = host.slice(start)
+      const deep = start > 1 ? deepSuffixes.get(rest) : undefined
+      if (deep) return routeLabel(host.slice(0, start - 1), deep)
       if (claimed.has(rest)) {
-        return { kind: 'unknown', reason: `nothing answers at ${printable(host)}, which is claimed with ${rest}` }
+        return unknown(`nothing answers at ${printable(host)}, which is claimed with ${rest}`)
       }
       if (!rest.includes('.')) return FOREIGN
     }
@@ -123,10 +138,40 @@ export function createHostTable(entries: readonly HostEntry[]): HostTable {
     suffixes: [...claimed],
     route(host) {
       const seen = known.get(host)
-      if (seen && (seen.exists === undefined || seen.exists(seen.label))) return seen.route
-      return remember(host, routeNormalized(normalizeHost(host)))
+      if (seen && (seen.exists === undefined || seen.exists())) return seen.route
+      const found = find(normalizeHost(host))
+      const { kind } = found.route
+      if (kind === 'unknown' || kind === 'foreign') return found.route
+      if (known.size >= MAXIMUM_KNOWN) known.clear()
+      known.set(host, found)
+      return found.route
     },
   }
+}
+
+function routeTo(entry: HostEntry, host: string): HostRoute {
+  return 'listener' in entry
+    ? { kind: 'service', listener: entry.listener, host }
+    : { kind: 'elsewhere', ports: entry.ports, host }
+}
+
+function routeLabel(label: string, { entry, azureSuffix }: SuffixEntry): FoundRoute {
+  if (!label.split('.').every((part) => LABEL.test(part))) {
+    return unknown(`"${printable(label)}" can not name a ${entry.service}`)
+  }
+  const host = label + azureSuffix
+  const exists = entry.exists && (() => entry.exists?.(label) === true)
+  if (exists && !exists()) {
+    const advice = entry.howToCreate?.(label) ?? 'create it with az or the Resource Manager API'
+    return unknown(
+      `nobody created ${host}: this cloud has no ${entry.service} named "${label}". Check the name, or: ${advice}`,
+    )
+  }
+  return { route: routeTo(entry, host), exists }
+}
+
+function unknown(reason: string): FoundRoute {
+  return { route: { kind: 'unknown', reason } }
 }
 
 /** Lower case, without a port, without the root's dot. */
@@ -146,11 +191,10 @@ export function printable(text: string): string {
   return text.length > 253 ? `${visible}...` : visible
 }
 
-function parsePattern(pattern: string): { readonly name: string; readonly wildcard: boolean } {
-  const wildcard = pattern.startsWith('*.')
-  const name = wildcard ? pattern.slice(2) : pattern
+function parsePattern(pattern: string): Pattern {
+  const [, stars, name = ''] = /^(\*{1,2}\.)?(.*)$/.exec(pattern) ?? []
   if (!name.includes('.') || !name.split('.').every((label) => LABEL.test(label))) {
-    throw new TypeError(`"${pattern}" is not a host name or "*." and a suffix, in lower case`)
+    throw new TypeError(`"${pattern}" is not a host name or "*." or "**." and a suffix, in lower case`)
   }
-  return { name, wildcard }
+  return { name, front: stars === undefined ? 'nothing' : stars === '*.' ? 'one label' : 'labels' }
 }
