@@ -69,7 +69,7 @@ for (const { fileName } of chunks) {
 console.log(`sidecar: ${chunks.length} files, ${Math.round(bytes / 1024)} KiB in packages/sidecar/dist/bundle`)
 
 try {
-  await promisify(execFile)(process.execPath, [join(root, 'scripts/compile-sidecar.mjs'), dir], { timeout: 60_000 })
+  await promisify(execFile)(process.execPath, [join(root, 'scripts/compile-sidecar.mjs')], { timeout: 60_000 })
 } catch (error) {
   console.error(
     `sidecar: starts will be slower, its code could not be compiled ahead: ${error.stderr || error.message}`,

@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const bundle = join(process.argv[2], 'keystead-sidecar.cjs')
+/** Run as it will be: the engine refuses code that was compiled under other flags. */
+const launcher = fileURLToPath(new URL('../bin/keystead-sidecar', import.meta.url))
 const recorder = fileURLToPath(new URL('record-code.cjs', import.meta.url))
 
 const component = (name, type, version, metadata) =>
@@ -50,13 +51,13 @@ try {
   )
   const [http, metrics, grpc] = [await freePort(), await freePort(), await freePort()]
   const child = spawn(
-    process.execPath,
+    launcher,
     [
-      ...['--require', recorder, bundle, '--app-id', 'build', '--resources-path', folder],
+      ...['--app-id', 'build', '--resources-path', folder],
       ...['--dapr-listen-addresses', '127.0.0.1', '--metrics-listen-address', '127.0.0.1'],
       ...['--dapr-http-port', http, '--dapr-grpc-port', grpc, '--metrics-port', metrics].map(String),
     ],
-    { env: {}, stdio: ['ignore', 'pipe', 'inherit'] },
+    { env: { NODE_OPTIONS: `--require ${JSON.stringify(recorder)}` }, stdio: ['ignore', 'pipe', 'inherit'] },
   )
   let log = ''
   const ended = new Promise((resolve) => child.once('close', resolve))

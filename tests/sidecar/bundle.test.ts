@@ -59,18 +59,20 @@ it('starts through a link from anywhere', async () => {
 
 it('has code compiled ahead, which this Node takes, for what every start loads', async () => {
   const path = join(bundle, 'sidecar.cjs')
-  const code = `
-    const { readFileSync } = require('node:fs')
-    const vm = require('node:vm')
+  const watcher = join(folder, 'watcher.cjs')
+  await writeFile(
+    watcher,
+    `const vm = require('node:vm')
     vm.Script = class extends vm.Script {
       constructor(source, options) {
         super(source, options)
         console.error(options.filename, options.cachedData === undefined ? 'none' : this.cachedDataRejected)
       }
-    }
-    process.argv.splice(1, 0, 'keystead-sidecar')
-    require(${JSON.stringify(join(bundle, 'keystead-sidecar.cjs'))})`
-  const { stdout, stderr } = await run(node, ['-e', code, '--', '--version'])
+    }`,
+  )
+  // Under the launcher's own flags: the engine takes no code that was compiled under others.
+  const env = { NODE_OPTIONS: `--require ${JSON.stringify(watcher)}` }
+  const { stdout, stderr } = await run(sidecarCommand, ['--version'], { env })
   expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
   // In one file, but for the few helpers of the bundler's own.
   expect(stderr.split('\n').filter((line) => !line.includes('/chunks/rolldown-runtime-'))).toEqual([
