@@ -114,7 +114,9 @@ export function eachField(
   assign: (field: string, member: unknown) => void,
 ): void {
   for (const key in value) {
-    const field = fields[key.toLowerCase()]
+    const name = key.toLowerCase()
+    // What every object inherits is no field.
+    const field = Object.hasOwn(fields, name) ? fields[name] : undefined
     if (field !== undefined) assign(field, value[key])
   }
 }

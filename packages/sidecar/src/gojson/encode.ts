@@ -59,15 +59,28 @@ function isCanonical(value: unknown): boolean {
 }
 
 function encodeSorted(value: unknown): string {
-  if (typeof value === 'string') return escapeGoHtml(JSON.stringify(value.toWellFormed()))
+  if (typeof value === 'string') return encodeString(value)
   if (typeof value === 'bigint') return value.toString()
-  if (Array.isArray(value)) return `[${value.map((item) => encodeSorted(item)).join(',')}]`
-  if (typeof value === 'object' && value !== null) {
-    const entries = Object.entries(value).filter(([, member]) => member !== undefined)
-    entries.sort(([a], [b]) => compareGoKeys(a, b))
-    return `{${entries.map(([key, member]) => `${encodeSorted(key)}:${encodeSorted(member)}`).join(',')}}`
-  }
+  if (Array.isArray(value)) return `[${value.map(encodeSorted).join(',')}]`
+  if (typeof value === 'object' && value !== null) return encodeObject(value as Readonly<Record<string, unknown>>)
   return JSON.stringify(value) ?? 'null'
+}
+
+/** Nearly every saved value comes through here, so no array is made of what can be appended. */
+function encodeObject(value: Readonly<Record<string, unknown>>): string {
+  let text = ''
+  for (const key of Object.keys(value).sort(compareGoKeys)) {
+    const member = value[key]
+    if (member !== undefined) text += `${text === '' ? '{' : ','}${encodeString(key)}:${encodeSorted(member)}`
+  }
+  return text === '' ? '{}' : `${text}}`
+}
+
+/** ASCII that stands for itself in JSON and in HTML. */
+const plain = /^[ !#-%'-;=?-[\]-~]*$/
+
+function encodeString(text: string): string {
+  return plain.test(text) ? `"${text}"` : escapeGoHtml(JSON.stringify(text.toWellFormed()))
 }
 
 function escapeHtml(character: string): string {

@@ -14,8 +14,13 @@ export type BodyResult =
   /** The part that was read before the limit. */
   | { readonly kind: 'too-large'; readonly body: Buffer }
 
-/** What a server does when an answer has been handed over. */
-export type Answered = (exchange: Exchange) => void
+/** What a server does about its exchanges. */
+export interface ExchangeEvents {
+  /** An answer has been handed over. */
+  answered(exchange: Exchange): void
+  /** Answers with what a route has thrown. */
+  failed(exchange: Exchange, error: unknown): void
+}
 
 const noMetadata: Readonly<Record<string, string>> = Object.freeze({})
 const metadataPrefix = 'metadata.'
@@ -31,7 +36,7 @@ export class Exchange {
   path: string
   query: string
   readonly start = monotonicMs()
-  readonly #answered: Answered
+  readonly #events: ExchangeEvents
   readonly #maxBody: number
   #body: Readable | undefined
   route: RouteDefinition | undefined
@@ -55,7 +60,7 @@ export class Exchange {
     query: string,
     headers: string[],
     maxBody: number,
-    answered: Answered,
+    events: ExchangeEvents,
   ) {
     this.request = request
     this.response = response
@@ -63,7 +68,7 @@ export class Exchange {
     this.query = query
     this.headers = headers
     this.#maxBody = maxBody
-    this.#answered = answered
+    this.#events = events
   }
 
   /** Aborted when the caller goes away. */
@@ -114,7 +119,7 @@ export class Exchange {
     this.status = status
     if (status !== 204) this.headers.push('Content-Length', '0')
     this.response.writeHead(status, this.headers).end()
-    this.#answered(this)
+    this.#events.answered(this)
   }
 
   /** Answers with a body that comes in parts; resolves when it has been sent. Rejects when it broke on the way. */
@@ -131,7 +136,7 @@ export class Exchange {
       const end = (error?: Error | null) => {
         if (ended) return
         ended = true
-        this.#answered(this)
+        this.#events.answered(this)
         // The caller sees that the answer is not whole.
         if (error) response.destroy()
         if (error) reject(error)
@@ -167,13 +172,13 @@ export class Exchange {
     if (status !== 204 && status !== 304) this.headers.push('Content-Length', String(body.length))
     this.response.removeHeader('connection')
     this.response.writeHead(status, this.headers).end(body)
-    this.#answered(this)
+    this.#events.answered(this)
   }
 
   #send(status: number, type: string, body: string | Uint8Array, headers: readonly string[]): void {
     const { response } = this
     if (response.headersSent || response.destroyed) {
-      this.#answered(this)
+      this.#events.answered(this)
       return
     }
     const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length
@@ -185,7 +190,7 @@ export class Exchange {
     if (typeof body === 'string') response.end(body, length === body.length ? 'latin1' : 'utf8')
     else if (length > oneWrite) response.end(body)
     else response.end(Buffer.from(body.buffer, body.byteOffset, length).toString('latin1'), 'latin1')
-    this.#answered(this)
+    this.#events.answered(this)
   }
 
   /** The request's body, as middleware left it. */
@@ -206,12 +211,23 @@ export class Exchange {
     return this.#maxBody
   }
 
-  /** Reads the body up to the limit. `done` is not called when the caller hangs up half-way. */
-  readBody(done: (result: BodyResult) => void): void {
+  /**
+   * Reads the body up to the limit. `done` is not called when the caller hangs up half-way; what it throws or rejects
+   * with becomes the answer.
+   */
+  readBody(done: (result: BodyResult) => void | Promise<void>): void {
     const { request, body: source } = this
     const chunks: Buffer[] = []
     let size = 0
     const limit = this.#maxBody
+    const failed = (error: unknown) => this.#events.failed(this, error)
+    const finish = (result: BodyResult) => {
+      try {
+        done(result)?.catch(failed)
+      } catch (error) {
+        failed(error)
+      }
+    }
     const onData = (chunk: Buffer) => {
       size += chunk.length
       if (limit > 0 && size > limit) {
@@ -220,14 +236,14 @@ export class Exchange {
         // The rest is not read: the connection ends with the answer.
         this.headers.push('Connection', 'close')
         this.response.once('finish', () => request.destroy())
-        done({ kind: 'too-large', body: Buffer.concat(chunks) })
+        finish({ kind: 'too-large', body: Buffer.concat(chunks) })
         return
       }
       chunks.push(chunk)
     }
     const onEnd = () => {
       const [only] = chunks
-      done({ kind: 'complete', body: chunks.length === 1 && only ? only : Buffer.concat(chunks) })
+      finish({ kind: 'complete', body: chunks.length === 1 && only ? only : Buffer.concat(chunks) })
     }
     source.on('data', onData).on('end', onEnd)
   }

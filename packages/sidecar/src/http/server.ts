@@ -13,7 +13,7 @@ import { errorText } from '../runtime/error-text.ts'
 import type { Tracer } from '../tracing/tracer.ts'
 import { http } from './builtin.ts'
 import type { Cors } from './cors.ts'
-import { Exchange } from './exchange.ts'
+import { Exchange, type ExchangeEvents } from './exchange.ts'
 import { findHeader } from './headers.ts'
 import type { RouteDefinition } from './route.ts'
 import { Router } from './router.ts'
@@ -69,7 +69,10 @@ function createHandler(options: ApiServerOptions): (request: IncomingMessage, re
   for (const route of options.routes) router.add(route.methods, `/${route.version}/${route.path}`, route)
   const { cors, fallback, pipeline, tracer, tracing } = options
   const token = createTokenCheck(options.apiToken)
-  const answered = createAnswered(options)
+  const events: ExchangeEvents = {
+    answered: createAnswered(options),
+    failed: (exchange, error) => fail(exchange, error, options.log),
+  }
 
   return (request, response) => {
     const url = request.url ?? '/'
@@ -93,7 +96,7 @@ function createHandler(options: ApiServerOptions): (request: IncomingMessage, re
       mark < 0 ? '' : url.slice(mark + 1),
       headers,
       options.maxBodyBytes,
-      answered,
+      events,
     )
     const method = request.method ?? 'GET'
     if (traced) {
@@ -127,7 +130,7 @@ function createHandler(options: ApiServerOptions): (request: IncomingMessage, re
         (goesOn) => {
           if (goesOn) dispatch(exchange)
         },
-        (error: unknown) => fail(exchange, error, options.log),
+        (error: unknown) => events.failed(exchange, error),
       )
     } else dispatch(exchange)
   }
@@ -152,9 +155,9 @@ function createHandler(options: ApiServerOptions): (request: IncomingMessage, re
     }
     try {
       const pending = route.handle(exchange)
-      if (pending) pending.catch((error: unknown) => fail(exchange, error, options.log))
+      if (pending) pending.catch((error: unknown) => events.failed(exchange, error))
     } catch (error) {
-      fail(exchange, error, options.log)
+      events.failed(exchange, error)
     }
   }
 }

@@ -22,17 +22,13 @@ type StringMap = Readonly<Record<string, string>>
 
 const noMetadata: StringMap = Object.freeze({})
 
-const setFields = {
-  key: 'key',
-  value: 'value',
-  etag: 'etag',
-  metadata: 'metadata',
-  options: 'options',
-  contenttype: 'contentType',
-}
-const setPlaces = Object.fromEntries(
-  Object.values(setFields).map((field) => [field, { struct: 'SetRequest', field }]),
-) as Record<string, GoPlace>
+/** By their names in lower case: Go matches whatever the case. */
+const setPlaces: ReadonlyMap<string, GoPlace> = new Map(
+  ['key', 'value', 'etag', 'metadata', 'options', 'contentType'].map((field) => [
+    field.toLowerCase(),
+    { struct: 'SetRequest', field },
+  ]),
+)
 const optionFields = { concurrency: 'Concurrency', consistency: 'Consistency' }
 
 /** The requests of `POST /v1.0/state/{store}`. Throws an ApiError. `query` holds the `metadata.*` parameters, which win. */
@@ -53,48 +49,45 @@ function readSetRequest(item: unknown, query: StringMap): SaveRequest {
   if (item !== null && !isJsonObject(item)) {
     throw typeError(jsonKind(item), { struct: '', field: '' }, 'state.SetRequest')
   }
-  let key = ''
+  const request: Writable<SaveRequest> = { key: '', value: nullValue, isJson: true, metadata: query }
   let value: unknown = null
-  let etag = ''
-  let metadata: StringMap = query
-  let options: StateOptions | undefined
-  let contentType: string | undefined
-  if (item !== null) {
-    eachField(item, setFields, (field, member) => {
-      const place = setPlaces[field] ?? { struct: 'SetRequest', field }
-      switch (field) {
-        case 'key':
-          key = readString(member, place)
-          break
-        case 'value':
-          value = member
-          break
-        case 'etag':
-          etag = readString(member, place)
-          break
-        case 'metadata': {
-          const own = readStringMap(member, place)
-          if (own) metadata = query === noMetadata ? own : { ...own, ...query }
-          break
-        }
-        case 'options':
-          options = readOptions(member, place)
-          break
-        default:
-          contentType = member === null ? undefined : readString(member, place)
+  for (const name in item) {
+    const place = setPlaces.get(name) ?? setPlaces.get(name.toLowerCase())
+    if (place === undefined) continue
+    const member = item[name]
+    switch (place.field) {
+      case 'key':
+        request.key = readString(member, place)
+        break
+      case 'value':
+        value = member
+        break
+      case 'etag':
+        request.etag = readString(member, place)
+        break
+      case 'metadata': {
+        const own = readStringMap(member, place)
+        if (own) request.metadata = query === noMetadata ? own : { ...own, ...query }
+        break
       }
-    })
+      case 'options': {
+        const options = readOptions(member, place)
+        if (options) request.options = options
+        else delete request.options
+        break
+      }
+      default:
+        if (member === null) delete request.contentType
+        else request.contentType = readString(member, place)
+    }
   }
-  return {
-    key,
-    value: encodeValue(value),
-    isJson: true,
-    metadata,
-    ...(etag ? { etag } : {}),
-    ...(options ? { options } : {}),
-    ...(contentType === undefined ? {} : { contentType }),
-  }
+  if (value !== null) request.value = encodeValue(value)
+  return request
 }
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] }
+
+const nullValue = Buffer.from('null')
 
 /** A value as the store keeps it. What is nested too deep for the stack is refused as Go refuses it. */
 function encodeValue(value: unknown): Buffer {

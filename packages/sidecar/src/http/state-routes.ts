@@ -44,7 +44,7 @@ export function stateRoutes(api: StateApi): RouteDefinition[] {
       handle(exchange) {
         const [store = ''] = exchange.parameters
         api.require(store)
-        return withBody(exchange, async (text) => {
+        withBody(exchange, async (text) => {
           const requests = readSaveRequests(text, exchange.metadata)
           if (requests.length > 0) await api.save(store, requests, exchange.signal)
           exchange.empty()
@@ -83,7 +83,7 @@ export function stateRoutes(api: StateApi): RouteDefinition[] {
       handle(exchange) {
         const [store = ''] = exchange.parameters
         api.require(store)
-        return withBody(exchange, async (text) => {
+        withBody(exchange, async (text) => {
           const { keys, metadata, parallelism } = readBulkGet(text, exchange.metadata)
           const items = await api.getBulk(store, keys, metadata, parallelism, exchange.signal)
           exchange.json(200, bulkJson(items))
@@ -97,7 +97,7 @@ export function stateRoutes(api: StateApi): RouteDefinition[] {
       handle(exchange) {
         const [store = ''] = exchange.parameters
         api.requireTransactions(store)
-        return withBody(exchange, async (text) => {
+        withBody(exchange, async (text) => {
           const { operations, metadata } = readTransaction(text, exchange.metadata)
           if (operations.length > 0) await api.transact(store, operations, metadata, exchange.signal)
           exchange.empty()
@@ -111,13 +111,9 @@ export function stateRoutes(api: StateApi): RouteDefinition[] {
       name: 'QueryStateAlpha1',
       handle(exchange) {
         const [store = ''] = exchange.parameters
-        return new Promise<string>((resolve, reject) => {
-          exchange.readBody(({ kind, body }) => {
-            if (kind === 'too-large') reject(bodyRead('stream too large'))
-            else resolve(body.toString('utf8'))
-          })
-        }).then(async (query) => {
-          const { items, token } = await api.query(store, query, exchange.metadata, exchange.signal)
+        exchange.readBody(async ({ kind, body }) => {
+          if (kind === 'too-large') throw bodyRead('stream too large')
+          const { items, token } = await api.query(store, body.toString(), exchange.metadata, exchange.signal)
           if (items.length === 0) exchange.empty()
           else exchange.json(200, queryJson(items, token))
         })
@@ -127,16 +123,8 @@ export function stateRoutes(api: StateApi): RouteDefinition[] {
 }
 
 /** Runs `use` on the body as text; a body over the limit counts when its first value was complete, as in Go. */
-function withBody(exchange: Exchange, use: (text: string) => Promise<void>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    exchange.readBody((result) => {
-      try {
-        use(bodyText(result)).then(resolve, reject)
-      } catch (error) {
-        reject(error)
-      }
-    })
-  })
+function withBody(exchange: Exchange, use: (text: string) => Promise<void>): void {
+  exchange.readBody((result) => use(bodyText(result)))
 }
 
 function bodyText({ kind, body }: BodyResult): string {

@@ -31,18 +31,13 @@ export function publicRoutes(api: SystemApi): RouteDefinition[] {
       path: 'metadata/{key}',
       group: 'metadata',
       name: 'PutMetadata',
-      handle: (exchange) =>
-        new Promise((resolve, reject) => {
-          exchange.readBody((result) => {
-            if (result.kind === 'too-large') {
-              reject(bodyRead('stream too large'))
-              return
-            }
-            api.metadata.set(exchange.parameters[0] ?? '', result.body.toString('utf8'))
-            exchange.empty()
-            resolve()
-          })
-        }),
+      handle(exchange) {
+        exchange.readBody(({ kind, body }) => {
+          if (kind === 'too-large') throw bodyRead('stream too large')
+          api.metadata.set(exchange.parameters[0] ?? '', body.toString('utf8'))
+          exchange.empty()
+        })
+      },
     },
     {
       ...get,

@@ -12,10 +12,9 @@ export function newTraceparent(): string {
     process.getBuiltinModule('node:crypto').randomFillSync(pool)
     used = 0
   }
-  const trace = pool.toString('hex', used, used + 16)
-  const span = pool.toString('hex', used + 16, used + 24)
+  const ids = pool.toString('hex', used, used + 24)
   used += 24
-  return `00-${trace}-${span}-00`
+  return `00-${ids.slice(0, 32)}-${ids.slice(32)}-00`
 }
 
 /** The caller's `traceparent` if it is one. */

@@ -2,12 +2,11 @@
 
 type Call = (signal: AbortSignal) => Promise<unknown>
 type Method = (...args: unknown[]) => unknown
+/** Gets a call, whose last argument is a signal, as a function of another one. */
+export type Around = (call: Call, signal: AbortSignal) => Promise<unknown>
 
-/** `around` gets each call, whose last argument is a signal, as a function of another one. `close` stays as it is. */
-export function decorateStore<S extends object>(
-  store: S,
-  around: (call: Call, signal: AbortSignal, method: string) => Promise<unknown>,
-): S {
+/** `around` is asked for with each call; undefined: the call is made as it is. `close` stays as it is. */
+export function decorateStore<S extends object>(store: S, around: () => Around | undefined): S {
   const decorated: Record<string, unknown> = {}
   const source = store as Readonly<Record<string, unknown>>
   for (const name of memberNames(store)) {
@@ -19,9 +18,10 @@ export function decorateStore<S extends object>(
     const method = member as Method
     decorated[name] = (...args: unknown[]) => {
       const signal = args.at(-1)
-      if (!(signal instanceof AbortSignal)) return method.apply(store, args)
+      const current = signal instanceof AbortSignal ? around() : undefined
+      if (!current) return method.apply(store, args)
       const rest = args.slice(0, -1)
-      return around(async (own) => method.apply(store, [...rest, own]), signal, name)
+      return current(async (own) => method.apply(store, [...rest, own]), signal as AbortSignal)
     }
   }
   return decorated as S

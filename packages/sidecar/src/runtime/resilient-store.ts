@@ -2,16 +2,21 @@
 import { EtagError } from '@keystead/components'
 import { PermanentError, unwrapFailure } from '../resiliency/errors.ts'
 import { type Policy, runPolicy } from '../resiliency/policy.ts'
-import { decorateStore } from './decorate-store.ts'
+import { type Around, decorateStore } from './decorate-store.ts'
 
 /** `policy` is asked for with each call: it may change. Undefined: the call is made as it is. */
 export function withPolicy<S extends object>(store: S, policy: () => Policy | undefined): S {
-  return decorateStore(store, async (call, signal) => {
+  return decorateStore(store, () => {
     const current = policy()
-    if (!current) return call(signal)
+    return current && under(current)
+  })
+}
+
+function under(policy: Policy): Around {
+  return async (call, signal) => {
     try {
       return await runPolicy(
-        current,
+        policy,
         async (own) => {
           try {
             return await call(own)
@@ -25,5 +30,5 @@ export function withPolicy<S extends object>(store: S, policy: () => Policy | un
     } catch (error) {
       throw unwrapFailure(error)
     }
-  })
+  }
 }

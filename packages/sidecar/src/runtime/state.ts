@@ -16,6 +16,7 @@ import type { ComponentMetrics, StateOperation } from '../metrics/component-metr
 import { type ApiError, state } from './api-error.ts'
 import type { ComponentStore, LoadedStateStore } from './component-store.ts'
 import { errorText } from './error-text.ts'
+import type { StateCipher } from './state-encryption.ts'
 import { storeKey } from './state-keys.ts'
 
 type StringMap = Readonly<Record<string, string>>
@@ -122,14 +123,18 @@ export function createStateApi(
       metrics.state(name, operation, ok, monotonicMs() - start)
     }
   }
-  const set = (loaded: LoadedStateStore, name: string, request: SaveRequest): SetStateRequest => ({
-    key: storeKey(request.key, loaded.prefix, name),
-    ...stored(loaded, request),
-    ...(request.etag ? { etag: request.etag } : {}),
-    metadata: request.metadata,
-    options: noOptions,
-    ...(request.contentType === undefined ? {} : { contentType: request.contentType }),
-  })
+  const set = (loaded: LoadedStateStore, name: string, request: SaveRequest, shown?: string): SetStateRequest => {
+    const { cipher } = loaded
+    const { etag, contentType, metadata } = request
+    const key = storeKey(request.key, loaded.prefix, name, shown)
+    const value = cipher ? encrypted(cipher, request) : request.value
+    // Members are added one by one: spreads would be felt in every save.
+    const prepared: Writable<SetStateRequest> = { key, value, metadata, options: noOptions }
+    if (request.isJson && !cipher) prepared.isJson = true
+    if (etag) prepared.etag = etag
+    if (contentType !== undefined) prepared.contentType = contentType
+    return prepared
+  }
 
   const requireTransactions = (name: string, shownAppId = appId): LoadedStateStore => {
     const loaded = require(name, shownAppId)
@@ -177,18 +182,19 @@ export function createStateApi(
 
     async save(name, requests, signal) {
       const loaded = require(name)
+      const { store } = loaded
       const prepared = requests.map((request) => set(loaded, name, request))
-      const one = (request: SetStateRequest, index: number): Promise<void> => {
-        const options = requests[index]?.options
-        return loaded.store.set(options ? { ...request, options: checkedOptions(options) } : request, signal)
-      }
       const [only] = prepared
-      // Nearly every save is of one item, and is not made to wait for more than that.
       const start = monotonicMs()
       let ok = false
       try {
-        if (only && prepared.length === 1) await one(only, 0)
-        else await settleAll(prepared.map((request, index) => async () => one(request, index)))
+        // Nearly every save is of one item, and is not made to wait for more than that.
+        if (only && prepared.length === 1) await store.set(withOptions(only, requests[0]?.options), signal)
+        else {
+          await settleAll(
+            prepared.map((one, index) => async () => store.set(withOptions(one, requests[index]?.options), signal)),
+          )
+        }
         ok = true
       } catch (error) {
         const { status, text } = stateFailure(error)
@@ -261,17 +267,10 @@ export function createStateApi(
       const loaded = requireTransactions(name)
       const prepared = operations.map(({ operation, request }): TransactionOperation => {
         // daprd names no key in the details of a transaction's refusal.
+        if (operation === 'upsert') return { operation, request: set(loaded, name, request, '') }
+        const { etag, metadata: own } = request
         const key = storeKey(request.key, loaded.prefix, name, '')
-        if (operation === 'upsert') return { operation, request: { ...set(loaded, name, request), key } }
-        return {
-          operation,
-          request: {
-            key,
-            ...(request.etag ? { etag: request.etag } : {}),
-            metadata: request.metadata,
-            options: noOptions,
-          },
-        }
+        return { operation, request: { key, ...(etag ? { etag } : undefined), metadata: own, options: noOptions } }
       })
       try {
         await observe(name, 'transaction', async () => {
@@ -279,7 +278,7 @@ export function createStateApi(
             const options = operations[index]?.request.options
             if (!options) return item
             return item.operation === 'upsert'
-              ? { operation: 'upsert', request: { ...item.request, options: checkedOptions(options) } }
+              ? { operation: 'upsert', request: withOptions(item.request, options) }
               : { operation: 'delete', request: { ...item.request, options: checkedOptions(options) } }
           })
           await loaded.store.transact?.(checked, metadata, signal)
@@ -291,14 +290,16 @@ export function createStateApi(
   }
 }
 
-/** A value as the store gets it. What is encrypted is a JSON string's own text, and any other JSON value's text. */
-function stored(
-  { cipher }: LoadedStateStore,
-  { value, isJson }: SaveRequest,
-): Pick<SetStateRequest, 'value' | 'isJson'> {
-  if (!cipher) return isJson ? { value, isJson } : { value }
+type Writable<T> = { -readonly [K in keyof T]: T[K] }
+
+/** What is encrypted is a JSON string's own text, and any other JSON value's text. */
+function encrypted(cipher: StateCipher, { value, isJson }: SaveRequest): Uint8Array {
   const text = isJson ? Buffer.from(value.buffer, value.byteOffset, value.length).toString() : ''
-  return { value: cipher.encrypt(text.startsWith('"') ? Buffer.from(String(JSON.parse(text))) : value) }
+  return cipher.encrypt(text.startsWith('"') ? Buffer.from(String(JSON.parse(text))) : value)
+}
+
+function withOptions(request: SetStateRequest, options: StateOptions | undefined): SetStateRequest {
+  return options ? { ...request, options: checkedOptions(options) } : request
 }
 
 function decrypted({ cipher }: LoadedStateStore, item: StateItem): StateItem {

@@ -130,11 +130,6 @@ export function createInMemoryStateStore({ now, newEtag }: InMemoryDependencies)
       const next = found[page.length]?.[1]
       return { keys: page.map(([key]) => key), ...(next && { continuationToken: String(next.index) }) }
     },
-
-    async close() {
-      items.clear()
-      expiring.clear()
-    },
   }
 }
 
