@@ -1,0 +1,114 @@
+/** Resource Manager with Microsoft.App over the real store, for tests: requests go in as the owner's. */
+import { randomBytes, randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { AuditTrail, authorizationMigrations, openAuthorizer } from '@keystead/authorization'
+import { type Caller, identityMigrations, openIdentityService } from '@keystead/identity'
+import { type OperationResult, openResourceManager, resourceManagerMigrations } from '@keystead/resource-manager'
+import { openStore } from '@keystead/store'
+import { containerAppsMigrations } from '../provider/migrations.ts'
+import { type ContainerApps, openContainerApps } from '../service.ts'
+import { RecordingPlatform } from './recording-platform.ts'
+
+const tenantId = 'b1c0f1de-2f77-4b39-9d2b-0c7c8f1a5a10'
+const subscriptionId = '0d6a1d6e-5d7e-4d3c-8c1e-3b7b7a0a9d11'
+const ownerRole = '8e3af657-a8ff-443c-a75c-2fe8c4bcb635'
+export const groupPath = `/subscriptions/${subscriptionId}/resourceGroups/rg`
+export const environmentPath = `${groupPath}/providers/Microsoft.App/managedEnvironments/env`
+export const appPath = (name: string): string => `${groupPath}/providers/Microsoft.App/containerApps/${name}`
+
+export interface AppCloud {
+  readonly platform: RecordingPlatform
+  readonly apps: ContainerApps
+  send(method: 'GET' | 'PUT' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<OperationResult['body']>
+  /** The same database with a platform that runs nothing yet. */
+  restart(): Promise<AppCloud>
+  stop(): Promise<void>
+}
+
+export async function startAppCloud(given?: {
+  readonly directory: string
+  readonly key: Uint8Array
+  readonly caller: Caller
+}): Promise<AppCloud> {
+  const directory = given?.directory ?? (await mkdtemp(join(tmpdir(), 'keystead-apps-')))
+  const key = given?.key ?? randomBytes(32)
+  const log = (): void => {}
+  const clock = Date.now
+  const store = await openStore({
+    path: join(directory, 'keystead.db'),
+    masterKey: { bytes: key },
+    migrations: [authorizationMigrations, identityMigrations, resourceManagerMigrations, containerAppsMigrations],
+  })
+  const authorizer = await openAuthorizer(store)
+  const identity = await openIdentityService({
+    store,
+    clock,
+    tenantId,
+    identityEndpoint: 'http://127.0.0.1:1/msi/token',
+    log,
+  })
+  const audit = new AuditTrail({ file: join(directory, 'audit.jsonl'), clock })
+  const manager = await openResourceManager({
+    store,
+    authorizer,
+    verifier: identity.verifier,
+    directory: identity.directory,
+    audit,
+    subscription: { id: subscriptionId, displayName: 'Keystead', tenantId },
+    clock,
+    log,
+  })
+  const platform = new RecordingPlatform()
+  const { resources } = manager
+  const apps = await openContainerApps({ store, directory: identity.directory, resources, platform, clock, log })
+  manager.register(apps.provider)
+
+  const caller = given?.caller ?? (await owner())
+  async function owner(): Promise<Caller> {
+    const { servicePrincipal } = await identity.directory.createApplication({ displayName: 'owner' })
+    const { objectId, appId } = servicePrincipal
+    await authorizer.putAssignment({
+      name: randomUUID(),
+      scope: `/subscriptions/${subscriptionId}`,
+      roleDefinitionName: ownerRole,
+      principalId: objectId,
+      principalType: 'ServicePrincipal',
+      createdBy: objectId,
+      createdOn: clock(),
+    })
+    return { tenantId, objectId, appId, issuer: '', groupIds: [], kind: 'application', expiresAt: Infinity }
+  }
+
+  const send: AppCloud['send'] = async (method, path, body) => {
+    const apiVersion = path.includes('Microsoft.App') ? '2025-07-01' : '2021-04-01'
+    return (await manager.execute({ caller, method, path, apiVersion, body })).body
+  }
+  if (!given) {
+    await send('PUT', groupPath, { location: 'westeurope' })
+    await send('PUT', environmentPath, { location: 'westeurope', properties: {} })
+  }
+  const close = async (): Promise<void> => {
+    await manager.close()
+    await apps.close()
+    await identity.close()
+    await audit.close()
+    await store.close()
+  }
+  return {
+    platform,
+    apps,
+    send,
+    async restart() {
+      await close()
+      const again = await startAppCloud({ directory, key, caller })
+      await again.apps.start()
+      return again
+    },
+    async stop() {
+      await close()
+      await rm(directory, { recursive: true, force: true })
+    },
+  }
+}
