@@ -1,0 +1,155 @@
+/** The platform process: started by platform-client.ts, it runs what it is given and ends with the core. */
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { LogsClient } from '@keystead/logs'
+import type { Host } from './host.ts'
+import { KeyVaultReferences } from './key-vault-references.ts'
+import { Logs } from './logs.ts'
+import { type FromPlatform, type LogSource, type ToPlatform, toPlatform } from './messages.ts'
+import { Ports } from './ports.ts'
+import { ProcessRecord } from './process-record.ts'
+import { ProcessRunner } from './process-runner.ts'
+import { Registrations } from './registrations.ts'
+import { Revisions } from './revisions.ts'
+import type { PlatformSettings } from './settings.ts'
+
+type Command = Exclude<ToPlatform, { readonly kind: 'start' | 'close' | 'registered' | 'notRegistered' | 'unread' }>
+
+class PlatformProcess {
+  readonly #registrations = new Registrations(send)
+  readonly #readers = new Map<number, () => void>()
+  readonly #changed = new Set<string>()
+  #logs: Logs | undefined
+  #revisions: Revisions | undefined
+  #vault: KeyVaultReferences | undefined
+  #closing = false
+
+  hear(message: ToPlatform): void {
+    switch (message.kind) {
+      case 'start':
+        void this.#start(message.settings)
+        break
+      case 'close':
+        void this.close()
+        break
+      case 'registered':
+        this.#registrations.registered(message.id, message)
+        break
+      case 'notRegistered':
+        this.#registrations.failed(message.id, message.message)
+        break
+      case 'unread':
+        this.#readers.get(message.id)?.()
+        this.#readers.delete(message.id)
+        break
+      default:
+        // Nothing else is said before `ready`, and what is said after `close` comes too late.
+        if (this.#revisions && !this.#closing) this.#command(message, this.#revisions)
+    }
+  }
+
+  #command(message: Command, revisions: Revisions): void {
+    switch (message.kind) {
+      case 'run':
+        revisions.run(message.spec)
+        break
+      case 'refresh':
+        revisions.refresh(message.appId, message.revision, message.values)
+        break
+      case 'restart':
+        this.#answer(message.id, revisions.restart(message.appId, message.revision))
+        break
+      case 'stop':
+        this.#answer(message.id, revisions.stop(message.appId, message.revision))
+        break
+      case 'read':
+        this.#read(message.id, message.source, message.tail, message.follow)
+    }
+  }
+
+  /** Ends every replica, then itself. */
+  async close(): Promise<void> {
+    if (this.#closing) return
+    this.#closing = true
+    await this.#revisions?.close()
+    this.#vault?.close()
+    await this.#logs?.close()
+    process.exit(0)
+  }
+
+  async #start(settings: PlatformSettings): Promise<void> {
+    const { directory } = settings
+    const record = new ProcessRecord(join(directory, 'processes'))
+    const leftovers = record.endLeftovers()
+    if (leftovers > 0) log('warn', 'Ended what a killed platform had left', { processes: leftovers })
+    await rm(join(directory, 'replicas'), { recursive: true, force: true })
+    const clock = Date.now
+    const client = settings.logs && new LogsClient({ ...settings.logs, log })
+    this.#logs = new Logs(client)
+    this.#vault = new KeyVaultReferences({ identities: this.#registrations, clock })
+    const host: Host = {
+      settings,
+      runner: new ProcessRunner(settings.imagesFile, record),
+      record,
+      ports: new Ports(),
+      logs: this.#logs,
+      identities: this.#registrations,
+      vault: this.#vault,
+      clock,
+    }
+    const revisions = new Revisions(host)
+    revisions.onChange((appId, revision) => this.#tellSoon(appId, revision))
+    this.#revisions = revisions
+    send({ kind: 'ready' })
+  }
+
+  /** Several changes of one turn are told as one. */
+  #tellSoon(appId: string, revision: string): void {
+    const key = `${appId} ${revision}`
+    if (this.#changed.has(key)) return
+    this.#changed.add(key)
+    setImmediate(() => {
+      this.#changed.delete(key)
+      const found = this.#revisions?.find(appId, revision)
+      if (found) send({ kind: 'status', status: found.status })
+      else send({ kind: 'stopped', appId, revision })
+    })
+  }
+
+  #answer(id: number, work: Promise<void>): void {
+    work.then(
+      () => send({ kind: 'done', id }),
+      (error: unknown) => send({ kind: 'done', id, failure: error instanceof Error ? error.message : String(error) }),
+    )
+  }
+
+  #read(id: number, source: LogSource, tail: number, follow: boolean): void {
+    const logs = this.#logs
+    if (!logs) return
+    const ring =
+      source.log === 'system'
+        ? logs.system(source.appId)
+        : logs.console(source.appId, source.revision, source.replica, source.container)
+    send({ kind: 'lines', id, lines: [...ring.last(tail)] })
+    if (follow)
+      this.#readers.set(
+        id,
+        ring.follow((line) => send({ kind: 'lines', id, lines: [line] })),
+      )
+    else send({ kind: 'end', id })
+  }
+}
+
+function send(message: FromPlatform): void {
+  // A channel that is gone is told by `disconnect`.
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined)
+}
+
+function log(level: 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown> = {}): void {
+  send({ kind: 'log', level, message, fields })
+}
+
+const platform = new PlatformProcess()
+process.on('message', (message) => platform.hear(toPlatform.parse(message)))
+process.on('disconnect', () => void platform.close())
+process.on('SIGTERM', () => void platform.close())
