@@ -24,6 +24,9 @@ export class OutputLines {
   #allowed = burstLines
   #at: number
   #dropped = 0
+  #dropping = false
+  /** What was dropped last had no end of line yet. */
+  #midLine = false
 
   constructor(options: OutputLinesOptions) {
     this.#options = options
@@ -32,12 +35,24 @@ export class OutputLines {
 
   write(chunk: Buffer): void {
     this.#refill()
-    if (this.#allowed < 1) {
+    if (this.#dropping) {
       // Only counted: turning a gigabyte into text would be work for nothing.
       for (let at = chunk.indexOf(newline); at !== -1; at = chunk.indexOf(newline, at + 1)) this.#dropped += 1
+      this.#midLine = chunk.at(-1) !== newline
+      this.#decoder.end()
       this.#rest = ''
       return
     }
+    if (this.#midLine) {
+      const at = chunk.indexOf(newline)
+      if (at === -1) return
+      this.#midLine = false
+      this.#dropped += 1
+      this.#keep(chunk.subarray(at + 1))
+    } else this.#keep(chunk)
+  }
+
+  #keep(chunk: Buffer): void {
     const lines = (this.#rest + this.#decoder.write(chunk)).split('\n')
     this.#rest = lines.pop() ?? ''
     for (const line of lines) this.#line(line)
@@ -57,12 +72,13 @@ export class OutputLines {
   }
 
   #line(text: string): void {
-    if (this.#allowed < 1) {
+    if (this.#dropping) {
       this.#dropped += 1
       return
     }
     this.#tellDropped()
     this.#allowed -= 1
+    this.#dropping = this.#allowed < 1
     this.#options.onLine(text.endsWith('\r') ? text.slice(0, -1) : text)
   }
 
@@ -76,5 +92,7 @@ export class OutputLines {
     const now = this.#options.clock()
     this.#allowed = Math.min(burstLines, this.#allowed + ((now - this.#at) * linesPerSecond) / 1000)
     this.#at = now
+    // A flood is told of once a second.
+    if (this.#allowed >= linesPerSecond) this.#dropping = false
   }
 }

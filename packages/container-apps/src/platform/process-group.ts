@@ -1,5 +1,6 @@
 /** A program in a process group of its own, recorded so that a platform that was killed leaves none behind. */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import type { ProcessRecord } from './process-record.ts'
 import type { ContainerEnd, RunningContainer } from './runner.ts'
@@ -46,7 +47,7 @@ export async function startGroup(options: GroupStart, record: ProcessRecord): Pr
       signalGroup(pid, 'SIGTERM')
       const deadline = Date.now() + graceMs
       // The shell that runs a command line can be gone before what it started.
-      while (signalGroup(pid, 0) && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, pollMs))
+      while (groupRuns(pid) && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, pollMs))
       signalGroup(pid, 'SIGKILL')
       await ended
     },
@@ -62,6 +63,23 @@ function endOf(child: ChildProcess): Promise<ContainerEnd> {
       })
     })
   })
+}
+
+/** Whether any process of the group runs; one that ended and that nobody has waited for does not. */
+function groupRuns(pid: number): boolean {
+  if (!signalGroup(pid, 0) || process.platform !== 'linux') return signalGroup(pid, 0)
+  return readdirSync('/proc').some((name) => /^\d+$/.test(name) && isRunningIn(name, pid))
+}
+
+function isRunningIn(name: string, group: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${name}/stat`, 'utf8')
+    const [state, , processGroup] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return Number(processGroup) === group && state !== 'Z'
+  } catch {
+    // It ended while it was looked at.
+    return false
+  }
 }
 
 /** Whether there was anything to send it to. */
