@@ -1,5 +1,7 @@
+import { readdir, readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import {
   appId,
@@ -206,6 +208,12 @@ test("a sidecar that can not start fails the revision with its own line, and a c
   const { details } = await harness.status('web--v1', ({ details }) => details?.includes('level=fatal') ?? false)
   expect(details).toContain('missing or empty accountName field from metadata')
   expect(details).not.toContain('hush')
+  const files = await readdir(harness.directory, { recursive: true, withFileTypes: true })
+  const texts = await Promise.all(
+    files.filter((file) => file.isFile()).map(({ parentPath, name }) => readFile(join(parentPath, name), 'utf8')),
+  )
+  expect(texts.join('\n')).toContain('accountKey')
+  expect(texts.join('\n')).not.toContain('hush')
 })
 
 test('a flood of output is counted and dropped, and what comes after it is seen', async () => {
