@@ -1,3 +1,7 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { setDefaultCACertificates } from 'node:tls'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createRegistry } from '../registry.ts'
@@ -231,5 +235,49 @@ describe('state.sqlite', () => {
     [{ connectionString: '/dev/null/x' }, /^failed to ping: unable to open database file/],
   ])('refuses %j', async (metadata, message) => {
     await expect(open('state.sqlite', metadata)).rejects.toThrow(message)
+  })
+
+  describe('whose file another process holds', () => {
+    const signal = new AbortController().signal
+    const write = { key: 'a', value: Buffer.from('1'), isJson: true, metadata: {}, options: {} }
+
+    async function held(metadata: Readonly<Record<string, string>>) {
+      const folder = await mkdtemp(join(tmpdir(), 'sqlite-'))
+      const path = join(folder, 'state.db')
+      const store = await open('state.sqlite', { connectionString: path, ...metadata })
+      const other = new DatabaseSync(path)
+      cleanups.push(async () => {
+        other.close()
+        await rm(folder, { recursive: true })
+      })
+      other.exec('BEGIN IMMEDIATE')
+      return { store, other }
+    }
+
+    it('waits without holding up anything else', async () => {
+      const { store, other } = await held({ busyTimeout: '1m' })
+      const saved = store.set(write, signal)
+      const both = store.transact?.([{ operation: 'upsert', request: { ...write, key: 'b' } }], {}, signal)
+      // Runs only if neither holds the event loop.
+      setImmediate(() => other.exec('COMMIT'))
+      await saved
+      await both
+      expect(Buffer.from((await store.get('b', {}, {}, signal)).data ?? []).toString()).toBe('1')
+    })
+
+    it('gives up after its time, with nothing written', async () => {
+      const { store, other } = await held({ busyTimeout: '20ms' })
+      await expect(store.set(write, signal)).rejects.toThrow(/^database is locked \(5\)$/)
+      other.exec('ROLLBACK')
+      expect(await store.get('a', {}, {}, signal)).toEqual({})
+    })
+
+    it('gives up with its caller', async () => {
+      const { store } = await held({ busyTimeout: '1m' })
+      const caller = new AbortController()
+      const saved = store.set(write, caller.signal)
+      caller.abort()
+      await expect(saved).rejects.toThrow('aborted')
+    })
   })
 })

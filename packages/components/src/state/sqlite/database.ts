@@ -1,5 +1,6 @@
 /** Opens the database that a connection string names, as the Go component does (components-contrib common/authentication/sqlite). */
 import type { DatabaseSync } from 'node:sqlite'
+import { setTimeout as delay } from 'node:timers/promises'
 import { ComponentError } from '../../component-error.ts'
 import type { ComponentContext } from '../../metadata.ts'
 
@@ -69,8 +70,39 @@ export function attempt<T>(what: string, use: () => T): T {
   try {
     return use()
   } catch (error) {
-    if (error instanceof ComponentError || !(error instanceof Error)) throw error
-    const code = 'errcode' in error && typeof error.errcode === 'number' ? ` (${error.errcode})` : ''
-    throw new ComponentError(`${what === '' ? '' : `${what}: `}${error.message}${code}`)
+    throw goError(what, error)
   }
+}
+
+/** The error as it is told; one of ours stays as it is. */
+export function goError(what: string, error: unknown): unknown {
+  if (error instanceof ComponentError || !(error instanceof Error)) return error
+  const code = 'errcode' in error && typeof error.errcode === 'number' ? ` (${error.errcode})` : ''
+  return new ComponentError(`${what === '' ? '' : `${what}: `}${error.message}${code}`)
+}
+
+/** Milliseconds between attempts, the last one again and again: SQLite's own steps (sqliteDefaultBusyCallback). */
+const pauses: readonly number[] = [1, 2, 5, 10, 15, 20, 25, 25, 25, 50, 50, 100]
+const busy = 5
+
+/**
+ * Runs `use`, again while another process holds the file, for `patienceMs`. SQLite's own waiting would hold up everything
+ * else that this process does. What `use` began must be undone when it throws.
+ */
+export async function whenFree<T>(use: () => T, patienceMs: number, signal?: AbortSignal): Promise<T> {
+  const deadline = performance.now() + patienceMs
+  for (let attempts = 0; ; attempts += 1) {
+    try {
+      return use()
+    } catch (error) {
+      if (!isBusy(error) || performance.now() >= deadline) throw error
+    }
+    const pause = Math.min(pauses[attempts] ?? 100, Math.max(0, deadline - performance.now()))
+    await delay(pause, undefined, signal && { signal })
+  }
+}
+
+/** The code's upper bits only say more of the same. */
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && (Number(error.errcode) & 0xff) === busy
 }

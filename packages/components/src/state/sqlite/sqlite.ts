@@ -10,7 +10,7 @@ import type { DeleteStateRequest, SetStateRequest, StateItem, StateStore } from 
 import { scheduleCleanup } from '../expired-rows.ts'
 import { checkRequestOptions } from '../request-options.ts'
 import { ttlInSeconds } from '../ttl.ts'
-import { attempt, openDatabase } from './database.ts'
+import { attempt, goError, openDatabase, whenFree } from './database.ts'
 import { declaration } from './metadata.ts'
 import { migrate, type Tables } from './migrations.ts'
 
@@ -38,27 +38,28 @@ async function init({ metadata, log }: ComponentContext): Promise<StateStore> {
     database.close()
     throw error
   }
+  // A start may wait for the file; from here on nothing else is to.
+  database.exec('PRAGMA busy_timeout(0)')
+  const patienceMs = settings.busyTimeout ?? 0
+  const claim = (olderThanMs: number) =>
+    database
+      .prepare(
+        `INSERT INTO ${tables.metadata} (key, value) VALUES ('last-cleanup', CURRENT_TIMESTAMP)
+        ON CONFLICT (key) DO UPDATE SET value = CURRENT_TIMESTAMP
+        WHERE (unixepoch(CURRENT_TIMESTAMP) - unixepoch(value)) * 1000 > ?`,
+      )
+      .run(olderThanMs).changes > 0
+  const deleteExpired = () =>
+    database
+      .prepare(`DELETE FROM ${tables.state} WHERE expiration_time IS NOT NULL AND expiration_time < CURRENT_TIMESTAMP`)
+      .run().changes
   const stopCleanup = scheduleCleanup({
     intervalMs: settings.cleanupInterval ?? 0,
-    claim: async (olderThanMs) =>
-      database
-        .prepare(
-          `INSERT INTO ${tables.metadata} (key, value) VALUES ('last-cleanup', CURRENT_TIMESTAMP)
-          ON CONFLICT (key) DO UPDATE SET value = CURRENT_TIMESTAMP
-          WHERE (unixepoch(CURRENT_TIMESTAMP) - unixepoch(value)) * 1000 > ?`,
-        )
-        .run(olderThanMs).changes > 0,
-    deleteExpired: async () =>
-      Number(
-        database
-          .prepare(
-            `DELETE FROM ${tables.state} WHERE expiration_time IS NOT NULL AND expiration_time < CURRENT_TIMESTAMP`,
-          )
-          .run().changes,
-      ),
+    claim: (olderThanMs) => whenFree(() => claim(olderThanMs), patienceMs),
+    deleteExpired: async () => Number(await whenFree(deleteExpired, patienceMs)),
     log,
   })
-  return sqliteStore(database, tables, stopCleanup)
+  return sqliteStore(database, tables, patienceMs, stopCleanup)
 }
 
 const live = '(expiration_time IS NULL OR expiration_time > CURRENT_TIMESTAMP)'
@@ -66,8 +67,20 @@ const live = '(expiration_time IS NULL OR expiration_time > CURRENT_TIMESTAMP)'
 /** How the time of expiry follows from seconds; NULL for none. */
 const expiry = "CASE WHEN :ttl > 0 THEN DATETIME(CURRENT_TIMESTAMP, :ttl || ' seconds') END"
 
-/** Every call runs to its end before the next begins, so a transaction of ours never sees another's statements. */
-function sqliteStore(database: DatabaseSync, { state }: Tables, stopCleanup: () => void): StateStore {
+/** Every attempt runs to its end before the next begins, so a transaction of ours never sees another's statements. */
+function sqliteStore(
+  database: DatabaseSync,
+  { state }: Tables,
+  patienceMs: number,
+  stopCleanup: () => void,
+): StateStore {
+  const run = async <T>(use: () => T, signal: AbortSignal): Promise<T> => {
+    try {
+      return await whenFree(use, patienceMs, signal)
+    } catch (error) {
+      throw goError('', error)
+    }
+  }
   const statements = new Map<string, StatementSync>()
   const prepared = (sql: string): StatementSync => {
     const found = statements.get(sql) ?? database.prepare(sql)
@@ -120,29 +133,22 @@ function sqliteStore(database: DatabaseSync, { state }: Tables, stopCleanup: () 
   return {
     features: ['ETAG', 'TRANSACTIONAL', 'TTL', 'KEYS_LIKE'],
 
-    async get(key): Promise<StateItem> {
+    async get(key, _metadata, _options, signal): Promise<StateItem> {
       if (key === '') throw new ComponentError('missing key in get operation')
-      const row = attempt('', () =>
-        prepared(
-          `SELECT value, is_binary, etag, expiration_time AS expires FROM ${state} WHERE key = :key AND ${live}`,
-        ).get({ key }),
-      )
+      const sql = `SELECT value, is_binary, etag, expiration_time AS expires FROM ${state} WHERE key = :key AND ${live}`
+      const row = await run(() => prepared(sql).get({ key }), signal)
       if (row === undefined) return {}
       const data = Buffer.from(String(row.value), row.is_binary ? 'base64' : 'utf8')
       const item = { data, etag: String(row.etag) }
       return typeof row.expires === 'string' ? { ...item, metadata: { ttlExpireTime: rfc3339(row.expires) } } : item
     },
 
-    async set(request) {
-      attempt('', () => set(request))
-    },
+    set: (request, signal) => run(() => set(request), signal),
 
-    async delete(request) {
-      attempt('', () => remove(request))
-    },
+    delete: (request, signal) => run(() => remove(request), signal),
 
-    async transact(operations) {
-      attempt('', () => {
+    transact(operations, _metadata, signal) {
+      return run(() => {
         database.exec('BEGIN IMMEDIATE')
         try {
           for (const { operation, request } of operations) operation === 'upsert' ? set(request) : remove(request)
@@ -151,17 +157,15 @@ function sqliteStore(database: DatabaseSync, { state }: Tables, stopCleanup: () 
           database.exec('ROLLBACK')
           throw error
         }
-      })
+      }, signal)
     },
 
-    async keysLike({ pattern, continuationToken, pageSize }) {
+    async keysLike({ pattern, continuationToken, pageSize }, signal) {
       if (pattern === '') throw new ComponentError('keys like pattern cannot be empty')
-      const rows = attempt('', () =>
-        prepared(
-          `SELECT key, rowid FROM ${state} WHERE key LIKE :pattern ESCAPE '\\' AND ${live} AND rowid > :after
-          ORDER BY rowid LIMIT :limit`,
-        ).all({ pattern, after: Number(continuationToken ?? 0), limit: pageSize ?? -1 }),
-      )
+      const sql = `SELECT key, rowid FROM ${state} WHERE key LIKE :pattern ESCAPE '\\' AND ${live} AND rowid > :after
+        ORDER BY rowid LIMIT :limit`
+      const values = { pattern, after: Number(continuationToken ?? 0), limit: pageSize ?? -1 }
+      const rows = await run(() => prepared(sql).all(values), signal)
       const last = rows.at(-1)
       return {
         keys: rows.map(({ key }) => String(key)),
