@@ -4,6 +4,7 @@ import type { Scenario } from '../row.ts'
 import { authorization } from './authorization.ts'
 import { coldStart } from './cold-start.ts'
 import { memoryAgainstDaprd, sidecarAgainstDaprd } from './daprd.ts'
+import { ingress } from './ingress.ts'
 import { keyVaultAgainstBare, keyVaultWithManyVersions } from './key-vault.ts'
 import { managedIdentity } from './managed-identity.ts'
 import { memory } from './memory.ts'
@@ -20,6 +21,7 @@ export function scenariosFor({ daprd, soak }: Options): readonly Scenario[] {
     managedIdentity,
     resourceManager,
     authorization,
+    ingress,
     coldStart(daprd),
     memory(daprd),
     ...(daprd === undefined ? [] : [memoryAgainstDaprd(daprd)]),
