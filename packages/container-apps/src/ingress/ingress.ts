@@ -106,13 +106,13 @@ export class Ingress {
   route(spec: IngressSpec): void {
     const route = appRoute(spec, this.#options.random ?? Math.random)
     this.#forget(route.appId)
-    this.#routes.set(route.appId, route)
+    this.#routes.set(keyOf(route.appId), route)
     for (const host of hostsOf(spec.place, spec.external)) this.#byHost.set(host, route)
   }
 
   unroute(appId: string): void {
     this.#forget(appId)
-    this.#concurrency.delete(appId)
+    this.#concurrency.delete(keyOf(appId))
   }
 
   /** Of a revision's requests, since it was last asked. */
@@ -128,9 +128,9 @@ export class Ingress {
   }
 
   #forget(appId: string): void {
-    const route = this.#routes.get(appId)
+    const route = this.#routes.get(keyOf(appId))
     if (!route) return
-    this.#routes.delete(appId)
+    this.#routes.delete(keyOf(appId))
     for (const [host, of] of this.#byHost) if (of === route) this.#byHost.delete(host)
     this.#known.clear()
   }
@@ -289,10 +289,11 @@ export class Ingress {
   }
 
   #concurrencyOf(appId: string, revision: string): Concurrency {
-    let revisions = this.#concurrency.get(appId)
+    const key = keyOf(appId)
+    let revisions = this.#concurrency.get(key)
     if (!revisions) {
       revisions = new Map()
-      this.#concurrency.set(appId, revisions)
+      this.#concurrency.set(key, revisions)
     }
     let concurrency = revisions.get(revision)
     if (!concurrency) {
@@ -301,6 +302,11 @@ export class Ingress {
     }
     return concurrency
   }
+}
+
+/** Resource ids do not differ by case. */
+function keyOf(appId: string): string {
+  return appId.toLowerCase()
 }
 
 function withAffinity({ added, newAffinity, revision, secure }: Admitted, address: string): readonly string[] {
