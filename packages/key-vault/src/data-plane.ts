@@ -178,12 +178,11 @@ export class DataPlane {
   }
 
   #decide(caller: Caller, vault: Vault, route: Route, scope: string): Decision {
-    const principal = { tenantId: caller.tenantId, objectId: caller.objectId, groupIds: caller.groupIds }
     return vault.properties.enableRbacAuthorization
-      ? this.#authorizer.decide({ by: 'role', principal, action: route.operation.action, plane: 'data', scope })
+      ? this.#authorizer.decide({ by: 'role', principal: caller, action: route.operation.action, plane: 'data', scope })
       : this.#authorizer.decide({
           by: 'accessPolicy',
-          principal,
+          principal: caller,
           permission: route.operation.permission,
           scope,
           policies: vault.policies,

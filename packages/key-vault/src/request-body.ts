@@ -6,6 +6,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /** What is too large is read to its end and thrown away, so that the connection can carry the answer and go on. */
 function readBytes(request: IncomingMessage, limit: number): Promise<Buffer> {
+  if (request.readableEnded) return Promise.resolve(Buffer.alloc(0))
   if (Number(request.headers['content-length'] ?? 0) > limit) return Promise.reject(bodyTooLarge(limit))
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
   const chunks: Buffer[] = []

@@ -93,19 +93,19 @@ export class SecretRepository {
       .where('s.name_key', '=', '')
       .where('s.deleted_at', 'is', null)
     const { store } = options
-    this.#latest = store.prepare<Sealed>(sealed.whereRef('v.version', '=', 's.current_version').compile())
-    this.#byVersion = store.prepare<Sealed>(sealed.where('v.version', '=', '').compile())
+    this.#latest = store.prepareFirst<Sealed>(sealed.whereRef('v.version', '=', 's.current_version').compile())
+    this.#byVersion = store.prepareFirst<Sealed>(sealed.where('v.version', '=', '').compile())
   }
 
   /** `version` empty: the latest, found by its pointer. Throws or rejects with SecretNotFound. */
   get(vault: Vault, name: string, version: string): OpenedSecret | Promise<OpenedSecret> {
     const key = name.toLowerCase()
-    const rows = version === '' ? this.#latest(vault.id, key) : this.#byVersion(vault.id, key, version)
-    const first = ([row]: readonly Sealed[]): OpenedSecret => {
-      if (row === undefined) throw secretNotFound(version === '' ? name : `${name}/${version}`)
-      return this.#open(vault, row)
+    const row = version === '' ? this.#latest(vault.id, key) : this.#byVersion(vault.id, key, version)
+    const opened = (found: Sealed | undefined): OpenedSecret => {
+      if (found === undefined) throw secretNotFound(version === '' ? name : `${name}/${version}`)
+      return this.#open(vault, found)
     }
-    return rows instanceof Promise ? rows.then(first) : first(rows)
+    return row instanceof Promise ? row.then(opened) : opened(row)
   }
 
   /** Live secrets in order of name, from the one after `after`; `limit` at most. */

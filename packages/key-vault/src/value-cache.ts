@@ -10,6 +10,9 @@ export interface ReadMark {
 /** The most answers kept of one secret: its latest and versions, as reached by different host names. */
 const maxVariants = 8
 
+/** A secret is put before the others at each so many uses: doing it at each costs more than finding the secret. */
+const usesPerMove = 8
+
 interface Kept {
   /** Empty for the latest. */
   readonly version: string
@@ -18,16 +21,21 @@ interface Kept {
   readonly answer: AnswerBody
 }
 
+interface Entry {
+  readonly variants: readonly Kept[]
+  uses: number
+}
+
 export class ValueCache {
-  readonly #entries: LRUCache<string, readonly Kept[]> | undefined
+  readonly #entries: LRUCache<string, Entry> | undefined
   #epoch = 0
 
   /** `maxBytes` 0 keeps nothing. */
   constructor(maxBytes: number) {
     if (maxBytes > 0) {
-      this.#entries = new LRUCache<string, readonly Kept[]>({
+      this.#entries = new LRUCache<string, Entry>({
         maxSize: maxBytes,
-        sizeCalculation: (variants, key) => {
+        sizeCalculation: ({ variants }, key) => {
           let size = key.length + 64
           for (const { version, base, answer } of variants) {
             size += version.length + base.length + answer.byteLength + 64
@@ -39,9 +47,13 @@ export class ValueCache {
   }
 
   get(vaultId: string, name: string, version: string, base: string): AnswerBody | undefined {
-    const variants = this.#entries?.get(entryKey(vaultId, name))
-    if (variants === undefined) return undefined
-    for (const kept of variants) if (kept.version === version && kept.base === base) return kept.answer
+    if (this.#entries === undefined) return undefined
+    const key = entryKey(vaultId, name)
+    const entry = this.#entries.peek(key)
+    if (entry === undefined) return undefined
+    entry.uses += 1
+    if (entry.uses % usesPerMove === 0) this.#entries.get(key)
+    for (const kept of entry.variants) if (kept.version === version && kept.base === base) return kept.answer
     return undefined
   }
 
@@ -53,8 +65,10 @@ export class ValueCache {
   put(mark: ReadMark, vaultId: string, name: string, version: string, base: string, answer: AnswerBody): void {
     if (this.#entries === undefined || mark.epoch !== this.#epoch) return
     const key = entryKey(vaultId, name)
-    const others = (this.#entries.get(key) ?? []).filter((kept) => kept.version !== version || kept.base !== base)
-    this.#entries.set(key, [...(others.length < maxVariants ? others : []), { version, base, answer }])
+    const before = this.#entries.get(key)?.variants ?? []
+    const others = before.filter((kept) => kept.version !== version || kept.base !== base)
+    const variants = [...(others.length < maxVariants ? others : []), { version, base, answer }]
+    this.#entries.set(key, { variants, uses: 0 })
   }
 
   /** Forgets every version of a secret. */

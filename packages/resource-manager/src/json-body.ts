@@ -46,6 +46,7 @@ export async function readTextBody(request: IncomingMessage): Promise<string | u
 }
 
 function readBytes(request: IncomingMessage): Promise<Buffer> {
+  if (request.readableEnded) return Promise.resolve(Buffer.alloc(0))
   const declared = Number(request.headers['content-length'] ?? 0)
   if (declared > maxBodyBytes) return Promise.reject(requestContentTooLarge(maxBodyBytes))
   return new Promise((resolve, reject) => {

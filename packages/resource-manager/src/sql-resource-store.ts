@@ -12,9 +12,9 @@ export function openResourceStore(store: Store): ResourceStore {
   const db = store.database<ResourceManagerTables>()
 
   // Built once: two of these stand on every request's way.
-  const byId = store.prepare(db.selectFrom('resources').selectAll().where('id_key', '=', '').compile())
+  const byId = store.prepareFirst(db.selectFrom('resources').selectAll().where('id_key', '=', '').compile())
   const get = async (id: string): Promise<Resource | undefined> => {
-    const [row] = await byId(key(id))
+    const row = await byId(key(id))
     return row === undefined ? undefined : fromRow(row)
   }
 

@@ -2,11 +2,17 @@
 import type { Dialect, Kysely } from 'kysely'
 import { openSqlite } from './sqlite/sqlite-engine.ts'
 
+/** What a prepared query may be given. */
+export type QueryParameter = string | number | null
+
 /** What the store needs of an engine beyond Kysely's dialect. */
 export interface Engine {
   readonly dialect: Dialect
-  /** The rows of a query at once; undefined while a transaction is open, whose writes it would see. */
-  read(sql: string, parameters: readonly unknown[]): readonly unknown[] | undefined
+  /**
+   * A query that is kept prepared: its first row at once, null for none; undefined while a transaction is open, whose
+   * writes it would see.
+   */
+  prepareFirst(sql: string): (parameters: readonly QueryParameter[]) => unknown
   /** Overwrites what was deleted in every file of the database, so that a destroyed data key cannot be read back. */
   scrub(database: Kysely<never>): Promise<void>
   /** Closes the engine if Kysely has not. */

@@ -51,5 +51,7 @@ export function openBox(key: KeyObject, sealed: Uint8Array, labels: readonly str
 }
 
 function additionalData(labels: readonly string[]): Buffer {
-  return Buffer.from(labels.map((label) => `${Buffer.byteLength(label)}:${label}`).join(''))
+  let text = ''
+  for (const label of labels) text += `${Buffer.byteLength(label)}:${label}`
+  return Buffer.from(text)
 }

@@ -211,13 +211,13 @@ describe('migrations', () => {
 })
 
 describe('a prepared query', () => {
-  test('has its rows at once, and while a transaction is open only after that', async () => {
+  test('has its first row at once, and while a transaction is open only after that', async () => {
     const store = await openThings()
     const database = store.database<Tables>()
     await database.insertInto('things').values({ name: 'a', body: null, active: true }).execute()
-    const byName = store.prepare(database.selectFrom('things').select('active').where('name', '=', '').compile())
-    expect(byName('a')).toEqual([{ active: 1 }])
-    expect(byName('b')).toEqual([])
+    const byName = store.prepareFirst(database.selectFrom('things').select('active').where('name', '=', '').compile())
+    expect(byName('a')).toEqual({ active: 1 })
+    expect(byName('b')).toBeUndefined()
     let during: unknown
     let settled = false
     await database.transaction().execute(async (transaction) => {
@@ -230,23 +230,23 @@ describe('a prepared query', () => {
       expect(during).toBeInstanceOf(Promise)
       expect(settled).toBe(false)
     })
-    expect(await during).toEqual([{ active: 0 }])
-    expect(byName('b')).toEqual([{ active: 0 }])
+    expect(await during).toEqual({ active: 0 })
+    expect(byName('b')).toEqual({ active: 0 })
     await store.close()
   })
 
   test('does not see what a transaction takes back', async () => {
     const store = await openThings()
     const database = store.database<Tables>()
-    const all = store.prepare<{ name: string }>(database.selectFrom('things').select('name').compile())
+    const first = store.prepareFirst<{ name: string }>(database.selectFrom('things').select('name').compile())
     let during: unknown
     const undone = database.transaction().execute(async (transaction) => {
       await transaction.insertInto('things').values({ name: 'a', body: null, active: true }).execute()
-      during = all()
+      during = first()
       throw new Error('taken back')
     })
     await expect(undone).rejects.toThrow('taken back')
-    expect(await during).toEqual([])
+    expect(await during).toBeUndefined()
     await store.close()
   })
 })

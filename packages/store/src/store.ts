@@ -1,6 +1,6 @@
 /** The open store: one database that every package keeps its tables in. */
 import { type CompiledQuery, Kysely } from 'kysely'
-import { openEngine } from './engine.ts'
+import { openEngine, type QueryParameter } from './engine.ts'
 import {
   checkMasterKey,
   type Keyring,
@@ -21,8 +21,10 @@ export interface StoreOptions {
   readonly migrations: readonly MigrationSet[]
 }
 
-/** A query compiled once, run with other parameters each time. */
-export type PreparedQuery<Row> = (...parameters: readonly unknown[]) => readonly Row[] | Promise<readonly Row[]>
+/** A query compiled once, run with other parameters each time: its first row, if it has one. */
+export type PreparedQuery<Row> = (
+  ...parameters: readonly QueryParameter[]
+) => Row | undefined | Promise<Row | undefined>
 
 export interface Store {
   /**
@@ -31,10 +33,10 @@ export interface Store {
    */
   database<Tables>(): Kysely<Tables>
   /**
-   * A query for a path that is taken thousands of times a second: its rows come without a promise where the engine has
-   * them at hand and no transaction is open; what they hold is the same.
+   * A query for a path that is taken thousands of times a second: its first row comes without a promise where the
+   * engine has it at hand and no transaction is open; what it holds is the same.
    */
-  prepare<Row>(compiled: CompiledQuery<Row>): PreparedQuery<Row>
+  prepareFirst<Row>(compiled: CompiledQuery<Row>): PreparedQuery<Row>
   /** Seals and opens values under named data keys, which the master key wraps. */
   readonly keyring: Keyring
   close(): Promise<void>
@@ -59,10 +61,12 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     const keyring = await openKeyring(own, options.masterKey, () => engine.scrub(kysely))
     return {
       database: view,
-      prepare<Row>({ query, sql, queryId }: CompiledQuery<Row>): PreparedQuery<Row> {
+      prepareFirst<Row>({ query, sql, queryId }: CompiledQuery<Row>): PreparedQuery<Row> {
+        const first = engine.prepareFirst(sql) as (parameters: readonly QueryParameter[]) => Row | null | undefined
         return (...parameters) => {
-          const rows = engine.read(sql, parameters) as readonly Row[] | undefined
-          return rows ?? kysely.executeQuery<Row>({ query, sql, queryId, parameters }).then((result) => result.rows)
+          const row = first(parameters)
+          if (row !== undefined) return row ?? undefined
+          return kysely.executeQuery<Row>({ query, sql, queryId, parameters }).then(({ rows }) => rows[0])
         }
       },
       keyring,

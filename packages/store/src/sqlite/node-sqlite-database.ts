@@ -40,9 +40,17 @@ export class NodeSqliteDatabase implements SqliteDatabase {
     return statement
   }
 
-  /** The rows of a query; undefined while a transaction is open: all share this one connection. */
-  read(sql: string, parameters: readonly unknown[]): readonly unknown[] | undefined {
-    return this.#database.isTransaction ? undefined : this.prepare(sql).all(parameters)
+  /** The first row of a query, null for none; undefined while a transaction is open: all share this one connection. */
+  prepareFirst(sql: string): (parameters: readonly SQLInputValue[]) => unknown {
+    const statement = this.#guard(() => this.#database.prepare(sql))
+    return (parameters) => {
+      if (this.#database.isTransaction) return undefined
+      try {
+        return statement.get(...parameters) ?? null
+      } catch (error) {
+        throw toStoreError(error, this.#path)
+      }
+    }
   }
 
   close(): void {

@@ -39,7 +39,7 @@ export function openSqlite(path: string) {
   const opened = new NodeSqliteDatabase(database, path)
   return {
     dialect: new TransactionalSqliteDialect({ database: opened }) as Dialect,
-    read: (query: string, parameters: readonly unknown[]) => opened.read(query, parameters),
+    prepareFirst: (query: string) => opened.prepareFirst(query),
     async scrub(kysely: Kysely<never>): Promise<void> {
       await sql`pragma wal_checkpoint(truncate)`.execute(kysely)
     },
