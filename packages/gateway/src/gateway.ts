@@ -123,6 +123,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const secureServer = createHttpsServer(
     {
       ...httpOptions,
+      // A request that has no body comes with its stream ended: a service that waits for `end` asks `readableEnded` first.
+      optimizeEmptyRequests: true,
       ALPNProtocols: ['http/1.1'],
       handshakeTimeout: limits.handshakeTimeout,
       SNICallback: (name, callback) => {

@@ -10,6 +10,8 @@ import type { SigningKeys } from './signing-keys.ts'
 const longestToken = 16 * 1024
 /** Characters of the signature that a token is looked up by: 256 bits that nobody but the issuer can choose. */
 const lookupLength = 43
+/** A token is put before the others at each so many uses: doing it at each costs more than finding the token. */
+const usesPerMove = 8
 /** A service's clock may be this far behind the issuer's, in seconds. Never applied to the expiry. */
 const notBeforeSkew = 300
 
@@ -32,6 +34,8 @@ interface VerifiedToken {
   readonly authorization: string
   /** With the groups of its last use. */
   caller: Caller
+  /** How often it was used, for its place among those remembered. */
+  uses: number
   /** Without a trailing slash. */
   readonly audience: string
   readonly notBefore: number
@@ -62,16 +66,20 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
    */
   function recall(authorization: string): VerifiedToken | undefined {
     const key = lookupKey(authorization)
-    const known = verified.get(key)
+    const known = verified.peek(key)
     if (known === undefined || known.authorization !== authorization) return undefined
-    if (known.caller.expiresAt <= clock() / 1000) verified.delete(key)
+    known.uses += 1
+    if (known.uses % usesPerMove === 0) verified.get(key)
     return known
   }
 
   /** What has to hold on each use of a token whose signature is known to be good. */
   function check(token: VerifiedToken, audiences: readonly string[]): Caller {
     const now = clock() / 1000
-    if (token.caller.expiresAt <= now) throw new TokenError('expired', 'The token has expired.')
+    if (token.caller.expiresAt <= now) {
+      verified.delete(lookupKey(token.authorization))
+      throw new TokenError('expired', 'The token has expired.')
+    }
     if (token.notBefore > now + notBeforeSkew) throw new TokenError('notYetValid', 'The token is not valid yet.')
     for (const audience of audiences) {
       if (withoutSlash(audience) !== token.audience) continue
@@ -96,6 +104,7 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
     if (!appId) throw new TokenError('malformed', 'The token names no application.')
     return {
       authorization,
+      uses: 0,
       audience: withoutSlash(claims.aud),
       notBefore: claims.nbf ?? 0,
       caller: {

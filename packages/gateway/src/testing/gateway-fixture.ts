@@ -27,16 +27,18 @@ export interface GatewayFixture {
 export function describing(service: string): RequestListener {
   return (request: IncomingMessage, response: ServerResponse) => {
     let bytes = 0
-    request.on('data', (chunk: Buffer) => {
-      bytes += chunk.length
-    })
-    request.on('end', () => {
+    const answer = () => {
       const { host, 'x-forwarded-host': forwarded, 'proxy-authorization': credentials } = request.headers
       response.setHeader('content-type', 'application/json')
       response.end(
         JSON.stringify({ service, method: request.method, url: request.url, host, forwarded, credentials, bytes }),
       )
+    }
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length
     })
+    if (request.readableEnded) answer()
+    else request.on('end', answer)
   }
 }
 
