@@ -1,5 +1,6 @@
 /** The sidecar's options, decided from flags and environment as daprd decides them. */
 import { type LogLevel, parseLogLevel } from '../log/logger.ts'
+import { defaultSecretStore } from '../runtime/kubernetes-mode.ts'
 import { type FlagDefinition, type FlagName, flagDefinitions } from './flags.ts'
 import { parseGoDuration } from './go-duration.ts'
 import { type ParsedFlags, parseGoBool } from './parse-flags.ts'
@@ -31,6 +32,9 @@ export interface SidecarOptions {
   readonly namespace: string
   readonly podName: string
   readonly environment: Readonly<Record<string, string | undefined>>
+  /** Of a resource that names none; empty: none. */
+  readonly defaultSecretStore: string
+  readonly disableBuiltinSecretStore: boolean
   readonly resourcesPaths: readonly string[]
   readonly configPaths: readonly string[]
   readonly httpPort: number
@@ -148,6 +152,8 @@ export function readSidecarOptions(
     namespace: environment['NAMESPACE'] ?? '',
     podName: environment['POD_NAME'] ?? '',
     environment,
+    defaultSecretStore: defaultSecretStore(mode),
+    disableBuiltinSecretStore: parseGoBool(flags.text('disable-builtin-k8s-secret-store')) === true,
     resourcesPaths: resources.length === 0 && componentsPath !== '' ? [componentsPath] : resources,
     configPaths: flags.list('config'),
     httpPort,

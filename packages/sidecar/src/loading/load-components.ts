@@ -15,6 +15,8 @@ export interface LoadScope {
   readonly appId: string
   /** `NAMESPACE`; empty when not set, and then no component's namespace matters. */
   readonly namespace: string
+  /** The secret store of a component that names none; empty: none. */
+  readonly defaultSecretStore: string
 }
 
 /**
@@ -70,7 +72,7 @@ function select(components: readonly Component[], scope: LoadScope): Component[]
       continue
     }
     if (component.scopes.length > 0 && !component.scopes.includes(scope.appId)) continue
-    chosen.set(component.name, component)
+    chosen.set(component.name, { ...component, secretStore: component.secretStore || scope.defaultSecretStore })
   }
   if (errors.length > 0) throw new LoadError(errors.join('\n'))
   return [...chosen.values()]

@@ -91,14 +91,20 @@ scopes: [a, b]
       component('there', '  namespace: ns2\n'),
     ].join('---\n')
     const names = (namespace: string) =>
-      loadComponents([folder(text)], { appId: 'app1', namespace }, silent).map(({ name }) => name)
+      loadComponents([folder(text)], { appId: 'app1', namespace, defaultSecretStore: '' }, silent).map(
+        ({ name }) => name,
+      )
     expect(names('ns1')).toEqual(['mine', 'here'])
     expect(names('')).toEqual(['mine', 'here', 'there'])
   })
 
   it('with one name twice are refused as a whole', () => {
     expect(() =>
-      loadComponents([folder(`${component('s')}---\n${component('s')}`)], { appId: 'a', namespace: '' }, silent),
+      loadComponents(
+        [folder(`${component('s')}---\n${component('s')}`)],
+        { appId: 'a', namespace: '', defaultSecretStore: '' },
+        silent,
+      ),
     ).toThrow('duplicate definition of Component name s (state.in-memory/v1) with existing s (state.in-memory/v1)')
   })
 })

@@ -5,6 +5,7 @@ import { formatGoDuration, parseGoDuration } from '../cli/go-duration.ts'
 import { type Component, logName } from '../loading/component.ts'
 import type { Logger } from '../log/logger.ts'
 import { errorText } from './error-text.ts'
+import { isBuiltin } from './kubernetes-mode.ts'
 import type { Processor } from './processor.ts'
 
 export interface HotReloadOptions {
@@ -94,7 +95,7 @@ async function reconcile({ read, loaded, processor, others, failed, log, signal 
   try {
     for (const [name, component] of [...loaded]) {
       if (signal.aborted) return
-      if (byName.has(name)) continue
+      if (byName.has(name) || isBuiltin(component)) continue
       log.info(`Component deleted: ${logName(component)}`)
       await processor.remove(name)
     }

@@ -7,6 +7,7 @@ import {
   type HttpEndpointDeclaration,
   readHttpEndpoint,
 } from '../loading/http-endpoint.ts'
+import type { LoadScope } from '../loading/load-components.ts'
 import type { ResourceFolder } from '../loading/resource-files.ts'
 import type { Logger } from '../log/logger.ts'
 import type { ResiliencyMetrics } from '../metrics/resiliency-metrics.ts'
@@ -78,13 +79,14 @@ function nameOf(body: unknown): string | undefined {
 /** This app's HTTP endpoints with their secrets. One whose secret cannot be had is said and left without it. */
 export async function loadHttpEndpoints(
   folders: readonly ResourceFolder[],
-  { appId, namespace }: { readonly appId: string; readonly namespace: string },
+  { appId, namespace, defaultSecretStore }: LoadScope,
   secretStores: ReadonlyMap<string, SecretStore>,
   signal: AbortSignal,
   log: Logger,
 ): Promise<HttpEndpoint[]> {
   const declarations = bodiesOf(folders, 'HTTPEndpoint')
     .map(({ body }) => readHttpEndpoint(body))
+    .map((declared) => ({ ...declared, secretStore: declared.secretStore || defaultSecretStore }))
     .filter(
       (declared) =>
         (declared.scopes.length === 0 || declared.scopes.includes(appId)) &&

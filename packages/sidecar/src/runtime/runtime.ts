@@ -46,6 +46,7 @@ import { ComponentStore } from './component-store.ts'
 import { errorText } from './error-text.ts'
 import { createGrpcServers, type GrpcServers } from './grpc-servers.ts'
 import { createHealth } from './health.ts'
+import { builtinSecretStore, operatorNotice, rootRefusal } from './kubernetes-mode.ts'
 import { goListenError, listenPatiently, listenTarget } from './listening.ts'
 import { createMetadataApi } from './metadata.ts'
 import { bodiesOf, loadHttpEndpoints, loadResiliency } from './other-resources.ts'
@@ -309,8 +310,8 @@ class DaprRuntime implements Runtime {
   async #start(): Promise<void> {
     const start = monotonicMs()
     const { mode, appId } = this.#options
-    if (mode === 'kubernetes') throw new RuntimeError('kubernetes mode is not implemented yet')
-    if (mode !== 'standalone') throw new RuntimeError(`invalid mode: ${mode}`)
+    if (mode === 'kubernetes') this.#enterCluster()
+    else if (mode !== 'standalone') throw new RuntimeError(`invalid mode: ${mode}`)
     const runtimeReady = this.#health.target('runtime')
     this.#log.info(`${mode} mode configured`)
     this.#log.info(`app id: ${appId}`)
@@ -345,6 +346,14 @@ class DaprRuntime implements Runtime {
     }
     this.#loadResolver().catch(failed)
     this.#reload().catch(failed)
+  }
+
+  #enterCluster(): void {
+    const { environment } = this.#options
+    const log = this.#dependencies.output.scope('dapr.runtime.security')
+    const refusal = rootRefusal(environment, process.geteuid?.(), log)
+    if (refusal !== undefined) throw new RuntimeError(refusal)
+    this.#log.warn(operatorNotice)
   }
 
   /** OpenTelemetry is loaded where somebody is to be sent spans. */
@@ -418,9 +427,8 @@ class DaprRuntime implements Runtime {
 
   /** This app's components that the configuration lets be loaded. Throws {@link LoadError}. */
   #authorizedComponents(): Component[] {
-    const { appId, namespace } = this.#options
     const log = this.#dependencies.output.scope('dapr.runtime.loader.disk')
-    const found = loadComponents(this.#folders, { appId, namespace }, log)
+    const found = loadComponents(this.#folders, this.#options, log)
     const denied = this.#configuration.deniedComponents.map((entry) => entry.toLowerCase())
     return found.filter(({ type, version }) => {
       const isDenied = denied.includes(type.toLowerCase()) || denied.includes(`${type}/${version}`.toLowerCase())
@@ -440,8 +448,14 @@ class DaprRuntime implements Runtime {
     }
     for (const component of authorized) this.#log.debug(`Found component: ${logName(component)}`)
     this.#log.info('Waiting for all outstanding components to be processed…')
+    const { mode, disableBuiltinSecretStore } = this.#options
+    // A component of its name in a file takes its place.
+    const isBuiltinUsed =
+      mode === 'kubernetes' &&
+      !disableBuiltinSecretStore &&
+      !authorized.some(({ name }) => name === builtinSecretStore.name)
     try {
-      await this.#processor.load(authorized)
+      await this.#processor.load(isBuiltinUsed ? [builtinSecretStore, ...authorized] : authorized)
     } catch (error) {
       throw error instanceof ProcessError ? new RuntimeError(error.message) : error
     }
@@ -685,20 +699,21 @@ class DaprRuntime implements Runtime {
   }
 
   async #createResolver(): Promise<NameResolver> {
-    const { appId, environment, internalGrpcListenAddress: listens } = this.#options
+    const { appId, environment, internalGrpcListenAddress: listens, mode } = this.#options
     const { hostAddress } = await import('../invocation/host-address.ts')
     const { createNameResolver } = await import('../invocation/name-resolution.ts')
-    const { component } = this.#configuration.nameResolution
+    const component = this.#configuration.nameResolution.component || (mode === 'kubernetes' ? 'kubernetes' : 'mdns')
     const local = { '127.0.0.1': '127.0.0.1', localhost: '127.0.0.1', '[::1]': '::1' }[listens]
     const resolver = await createNameResolver({
       ...this.#configuration.nameResolution,
+      component,
       appId,
       namespace: environment['NAMESPACE'] || 'default',
       address: local ?? hostAddress(environment),
       port: this.#grpcServers?.internalPort ?? 0,
       log: this.#dependencies.output.scope('dapr.contrib'),
     })
-    this.#log.info(`Initialized name resolution to ${component === '' ? 'mdns' : component}`)
+    this.#log.info(`Initialized name resolution to ${component}`)
     return resolver
   }
 

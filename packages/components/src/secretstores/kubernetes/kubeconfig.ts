@@ -12,6 +12,8 @@ export interface ClusterAccess {
   readonly tls: ConnectionOptions
   /** The value of the Authorization header; undefined with a client certificate or without any sign-in. */
   authorization(): Promise<string | undefined>
+  /** The server did not take it: a token from a file is read again for the next call. */
+  refused(): void
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -20,16 +22,23 @@ const podFolder = '/var/run/secrets/kubernetes.io/serviceaccount'
 /** Kubernetes renews a pod's token long before it expires, so it is read again now and then. */
 const tokenAgeMs = 60_000
 
-/** @throws ComponentError with client-go's words */
-export async function clusterAccess(environment: Environment, kubeconfigPath: string): Promise<ClusterAccess> {
+/**
+ * @param folder where a pod finds its service account's token and the server's authority
+ * @throws ComponentError with client-go's words
+ */
+export async function clusterAccess(
+  environment: Environment,
+  kubeconfigPath: string,
+  folder = podFolder,
+): Promise<ClusterAccess> {
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = environment
   if (host && port) {
-    const ca = await readFile(join(podFolder, 'ca.crt'), 'utf8').catch(() => undefined)
-    const tokenFile = join(podFolder, 'token')
+    const ca = await readFile(join(folder, 'ca.crt'), 'utf8').catch(() => undefined)
+    const tokenFile = join(folder, 'token')
     const token = fileToken(tokenFile)
-    if ((await token().catch(() => undefined)) !== undefined) {
+    if ((await token.authorization().catch(() => undefined)) !== undefined) {
       const server = `https://${host.includes(':') ? `[${host}]` : host}:${port}`
-      return { server, tls: { ...(ca !== undefined && { ca }) }, authorization: async () => `Bearer ${await token()}` }
+      return { server, tls: { ...(ca !== undefined && { ca }) }, ...token }
     }
   }
   return fromKubeconfig(kubeconfigPath || environment.KUBECONFIG || join(homedir(), '.kube/config'))
@@ -62,7 +71,7 @@ async function fromKubeconfig(path: string): Promise<ClusterAccess> {
       ...(servername !== undefined && { servername }),
       ...(cluster?.['insecure-skip-tls-verify'] === true && { rejectUnauthorized: false }),
     },
-    authorization: authorizationOf(user, folder),
+    ...signIn(user, folder),
   }
 }
 
@@ -110,33 +119,39 @@ async function material(fields: Fields | undefined, name: string, folder: string
   }
 }
 
-function authorizationOf(user: Fields | undefined, folder: string): () => Promise<string | undefined> {
+type SignIn = Pick<ClusterAccess, 'authorization' | 'refused'>
+
+function signIn(user: Fields | undefined, folder: string): SignIn {
+  const refused = (): void => {}
   if (isFields(user?.exec)) {
     const token = programToken(user.exec, folder)
-    return async () => `Bearer ${await token()}`
+    return { authorization: async () => `Bearer ${await token()}`, refused }
   }
   const tokenFile = text(user?.tokenFile)
-  if (tokenFile !== undefined) {
-    const token = fileToken(resolve(folder, tokenFile))
-    return async () => `Bearer ${await token()}`
-  }
+  if (tokenFile !== undefined) return fileToken(resolve(folder, tokenFile))
   const token = text(user?.token)
-  if (token !== undefined) return async () => `Bearer ${token}`
+  if (token !== undefined) return { authorization: async () => `Bearer ${token}`, refused }
   const [name, password] = [text(user?.username), text(user?.password)]
-  if (name === undefined || password === undefined) return async () => undefined
-  return async () => `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`
+  if (name === undefined || password === undefined) return { authorization: async () => undefined, refused }
+  const basic = `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`
+  return { authorization: async () => basic, refused }
 }
 
-function fileToken(path: string): () => Promise<string> {
-  let read: { readonly token: string; readonly at: number } | undefined
-  return async () => {
-    if (read !== undefined && performance.now() - read.at < tokenAgeMs) return read.token
-    try {
-      read = { token: (await readFile(path, 'utf8')).trim(), at: performance.now() }
-    } catch (error) {
-      throw new ComponentError(`failed to read token file "${path}": ${goFileErrorText(path, error)}`)
-    }
-    return read.token
+function fileToken(path: string): SignIn {
+  let read: { readonly header: string; readonly at: number } | undefined
+  return {
+    async authorization() {
+      if (read !== undefined && performance.now() - read.at < tokenAgeMs) return read.header
+      try {
+        read = { header: `Bearer ${(await readFile(path, 'utf8')).trim()}`, at: performance.now() }
+      } catch (error) {
+        throw new ComponentError(`failed to read token file "${path}": ${goFileErrorText(path, error)}`)
+      }
+      return read.header
+    },
+    refused() {
+      read = undefined
+    },
   }
 }
 

@@ -15,7 +15,7 @@ export const factory: SecretStoreFactory = { block: 'secretstores', init }
 /** Sends nothing, as daprd; the first secret tells. */
 async function init({ metadata, environment }: ComponentContext): Promise<SecretStore> {
   const { defaultNamespace, kubeconfigPath } = decodeMetadata(declaration, metadata)
-  const { server, tls, authorization } = await clusterAccess(environment, kubeconfigPath)
+  const { server, tls, authorization, refused } = await clusterAccess(environment, kubeconfigPath)
   const client = createHttpClient(tls)
 
   async function read(path: string, signal: AbortSignal): Promise<Readonly<Record<string, unknown>>> {
@@ -23,6 +23,7 @@ async function init({ metadata, environment }: ComponentContext): Promise<Secret
     const header = await authorization()
     const headers = { Accept: 'application/json', ...(header !== undefined && { Authorization: header }) }
     const { status, body } = await client.send({ method: 'GET', url, headers }, signal)
+    if (status === 401) refused()
     const answer = parsed(body)
     if (status === 200 && answer !== undefined) return answer
     if (status === 200) throw new ComponentError('the answer of the API server is no JSON object')
