@@ -39,8 +39,16 @@ const runtimeSchema = z.object({
 export type Runtime = z.infer<typeof runtimeSchema>
 
 /** The entries of a data directory; nothing else in it is ever deleted. */
-const ownDirectories = ['logs', 'log-analytics', 'storage', 'ca', 'azure', 'azure-direct', 'apps']
-const ownFiles = ['keystead.db', 'master.key', 'supervisor.lock', 'owner.sealed', 'settings.json', 'runtime.json']
+const ownDirectories = ['logs', 'log-analytics', 'storage', 'ca', 'azure', 'azure-direct', 'apps', 'container-apps']
+const ownFiles = [
+  'keystead.db',
+  'master.key',
+  'supervisor.lock',
+  'owner.sealed',
+  'settings.json',
+  'runtime.json',
+  'images.json',
+]
 
 function isOwn(entry: string): boolean {
   if (ownDirectories.includes(entry)) return true
@@ -94,6 +102,14 @@ export class DataDirectory {
   /** What `keystead run` was last told of each app. */
   get apps(): string {
     return join(this.path, 'apps')
+  }
+  /** What the platform keeps while replicas run. */
+  get containerApps(): string {
+    return join(this.path, 'container-apps')
+  }
+  /** Which images stand for a folder of this machine. */
+  get images(): string {
+    return join(this.path, 'images.json')
   }
   get azureConfig(): string {
     return join(this.path, 'azure')

@@ -181,6 +181,41 @@ program.addCommand(
     ),
 )
 program.addCommand(
+  new Command('image')
+    .description('Say which folder and command an image name stands for, for container apps that run as processes')
+    .addCommand(
+      command(
+        'add',
+        'Map an image to a folder and a command; replicas that start from then on run it',
+        'keystead image add demos/queuereader:v1 --dir . --command "node app.js"',
+      )
+        .argument('<name>', 'as in `az containerapp create --image`')
+        .requiredOption('--dir <directory>', 'where the command runs')
+        .requiredOption('--command <command>', 'a line for the shell')
+        .action(async (name: string, options: Common & { dir: string; command: string }) => {
+          const { addImage } = await import('./commands/image.ts')
+          await addImage(directoryOf(options), name, options)
+        }),
+    )
+    .addCommand(
+      command('list', 'List the mapped images', 'keystead image list')
+        .addOption(outputOption)
+        .action(async (options: Common & { output: OutputFormat }) => {
+          const { listImages } = await import('./commands/image.ts')
+          await listImages(directoryOf(options), options.output)
+        }),
+    )
+    .addCommand(
+      command('remove', 'Forget an image; what runs goes on', 'keystead image remove demos/queuereader:v1')
+        .argument('<name>', 'as it was added')
+        .action(async (name: string, options: Common) => {
+          const { removeImage } = await import('./commands/image.ts')
+          await removeImage(directoryOf(options), name)
+        }),
+    )
+    .addHelpText('after', '\nExample:\n  $ keystead image add demos/api:v1 --dir ./api --command "node app.js"'),
+)
+program.addCommand(
   command('logs', 'Print what the processes logged', 'keystead logs core --follow')
     .argument('[process]', 'core, azurite, logs, audit or supervisor; all when absent')
     .option('-f, --follow', 'go on as lines come in', false)

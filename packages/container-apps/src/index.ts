@@ -3,6 +3,11 @@ export { Ingress, type IngressOptions } from './ingress/ingress.ts'
 export type { Replicas } from './ingress/replicas.ts'
 export { type MappedImage, normalizeImage, readImageMap, writeImageMap } from './platform/image-map.ts'
 export type { IngressSpec, Platform } from './platform/platform.ts'
-export { type PlatformOptions, startPlatform } from './platform/platform-client.ts'
+export {
+  type IngressPorts,
+  type PlatformOptions,
+  type RunningPlatform,
+  startPlatform,
+} from './platform/platform-client.ts'
 export { containerAppsMigrations } from './provider/migrations.ts'
 export { type ContainerApps, type ContainerAppsOptions, openContainerApps } from './service.ts'

@@ -119,9 +119,11 @@ export class Container {
     try {
       running = await this.#options.launch((stream, chunk) => lines[stream].write(chunk))
     } catch (error) {
-      if (!(error instanceof ImageError)) throw error
-      this.#event('Warning', 'ImagePullFailed', error.message, 1)
-      this.#set({ state: 'Waiting', details: `ImagePullBackOff: ${error.message}`, failure: error.message })
+      const isImage = error instanceof ImageError
+      const message = isImage ? error.message : `Container '${this.name}' can not be started: ${String(error)}`
+      this.#event('Warning', isImage ? 'ImagePullFailed' : 'ContainerCreateFailed', message, 1)
+      const state = isImage ? 'ImagePullBackOff' : 'CreateContainerError'
+      this.#set({ state: 'Waiting', details: `${state}: ${message}`, failure: message })
       return true
     }
     this.#running = running

@@ -26,13 +26,22 @@ export const toPlatform = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('read'), id, source: logSource, tail: z.int(), follow: z.boolean() }),
   z.object({ kind: z.literal('unread'), id }),
   z.object({ kind: z.literal('registered'), id, endpoint: z.string(), header: z.string() }),
-  z.object({ kind: z.literal('notRegistered'), id, message: z.string() }),
+  z.object({
+    kind: z.literal('certificate'),
+    id,
+    certificatePem: z.string(),
+    privateKeyPem: z.string(),
+    renewAt: z.number(),
+  }),
+  /** What the platform asked the core for is not to be had. */
+  z.object({ kind: z.literal('refused'), id, message: z.string() }),
   z.object({ kind: z.literal('close') }),
 ])
 export type ToPlatform = z.infer<typeof toPlatform>
 
 export const fromPlatform = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('ready') }),
+  /** The ports of the ingress: 127.0.0.1. */
+  z.object({ kind: z.literal('ready'), ports: z.object({ plain: z.int(), secure: z.int() }) }),
   z.object({ kind: z.literal('status'), status: typed<RevisionStatus>() }),
   z.object({ kind: z.literal('stopped'), ...revision }),
   /** `restart` or `stop` is done, or failed with a reason. */
@@ -40,6 +49,7 @@ export const fromPlatform = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('lines'), id, lines: z.array(typed<LogLine | SystemEvent>()) }),
   z.object({ kind: z.literal('end'), id }),
   z.object({ kind: z.literal('register'), id, replicaId: z.string(), identities: z.array(z.string()) }),
+  z.object({ kind: z.literal('certify'), id, host: z.string() }),
   z.object({ kind: z.literal('unregister'), replicaId: z.string() }),
   z.object({
     kind: z.literal('log'),

@@ -17,7 +17,7 @@ import type {
   RevisionStatus,
   SystemEvent,
 } from './platform.ts'
-import type { platformSettings } from './settings.ts'
+import { platformSettings } from './settings.ts'
 
 export interface PlatformOptions extends z.input<typeof platformSettings> {
   /** A replica's way to tokens, for these identities only: `IDENTITY_ENDPOINT` and `IDENTITY_HEADER`. */
@@ -26,6 +26,13 @@ export interface PlatformOptions extends z.input<typeof platformSettings> {
     readonly identityResourceIds: readonly string[]
   }) => Promise<{ readonly endpoint: string; readonly header: string }>
   readonly removeReplica: (replicaId: string) => Promise<unknown>
+  /** The certificate and key with which the ingress answers for a host; rejects for one that gets none. */
+  readonly serverCertificate: (host: string) => Promise<{
+    readonly certificatePem: string
+    readonly privateKeyPem: string
+    /** Milliseconds since the epoch. */
+    readonly renewAt: number
+  }>
   readonly log: (level: 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>) => void
 }
 
@@ -37,8 +44,18 @@ const healthyAfterMs = 30_000
 /** Longer than the longest grace period of a replica, which is 600 s on Container Apps, is nobody's wish at a shutdown. */
 const closeGraceMs = 15_000
 
-/** Resolves once the platform process takes what it is given. */
-export async function startPlatform(options: PlatformOptions): Promise<Platform> {
+export interface RunningPlatform extends Platform {
+  /** Where requests to apps go, on 127.0.0.1; undefined while the process is away. */
+  ingressPorts(): IngressPorts | undefined
+}
+
+export interface IngressPorts {
+  readonly plain: number
+  readonly secure: number
+}
+
+/** Resolves once the platform process takes what it is given; rejects when it ends before that, and why is in the log. */
+export async function startPlatform(options: PlatformOptions): Promise<RunningPlatform> {
   const client = new PlatformClient(options)
   await client.start()
   return client
@@ -56,7 +73,7 @@ interface Reader {
   end(): void
 }
 
-class PlatformClient implements Platform {
+class PlatformClient implements RunningPlatform {
   readonly #options: PlatformOptions
   readonly #specs = new Map<string, RevisionSpec>()
   readonly #routes = new Map<string, IngressSpec>()
@@ -68,7 +85,9 @@ class PlatformClient implements Platform {
   readonly #registered = new Set<string>()
   readonly #firstReady = Promise.withResolvers<void>()
   #child: ChildProcess | undefined
-  #ready = false
+  /** Where the ingress listens: there when the process is ready. */
+  #ports: IngressPorts | undefined
+  #hasBeenReady = false
   #lastId = 0
   #delayMs = firstDelayMs
   #timer: NodeJS.Timeout | undefined
@@ -134,6 +153,10 @@ class PlatformClient implements Platform {
     return this.#read({ log: 'system', appId: options.appId }, options) as AsyncIterable<SystemEvent>
   }
 
+  ingressPorts(): IngressPorts | undefined {
+    return this.#ports
+  }
+
   async close(): Promise<void> {
     this.#closing = true
     clearTimeout(this.#timer)
@@ -160,18 +183,22 @@ class PlatformClient implements Platform {
     child.on('message', (message) => this.#hear(fromPlatform.parse(message)))
     child.on('error', (error) => this.#options.log('error', 'The platform process failed', { error: String(error) }))
     child.on('exit', (code, signal) => this.#exited(startedAt, signal ?? `code ${code}`))
-    const { registerReplica, removeReplica, log, ...settings } = this.#options
-    this.#post({ kind: 'start', settings: { backOffMs: 10_000, keyVaultPeriodMs: 30 * 60_000, ...settings } })
+    const { registerReplica, removeReplica, serverCertificate, log, ...settings } = this.#options
+    this.#post({ kind: 'start', settings: platformSettings.parse(settings) })
   }
 
   #exited(startedAt: number, how: string): void {
     this.#child = undefined
-    this.#ready = false
+    this.#ports = undefined
     for (const replicaId of this.#registered) this.#unregister(replicaId)
     for (const reader of this.#readers.values()) reader.end()
     if (this.#closing) {
       for (const { reject } of this.#pending.values()) reject(new Error('The platform was closed.'))
       this.#pending.clear()
+      return
+    }
+    if (!this.#hasBeenReady) {
+      this.#firstReady.reject(new Error(`The platform process ended with ${how} before it was ready.`))
       return
     }
     for (const [key, status] of this.#statuses) {
@@ -186,6 +213,8 @@ class PlatformClient implements Platform {
   #hear(message: FromPlatform): void {
     switch (message.kind) {
       case 'ready':
+        this.#ports = message.ports
+        this.#hasBeenReady = true
         this.#handOver()
         this.#firstReady.resolve()
         return
@@ -211,6 +240,9 @@ class PlatformClient implements Platform {
       case 'register':
         void this.#register(message.id, message.replicaId, message.identities)
         return
+      case 'certify':
+        void this.#certify(message.id, message.host)
+        return
       case 'unregister':
         this.#unregister(message.replicaId)
         return
@@ -220,7 +252,6 @@ class PlatformClient implements Platform {
   }
 
   #handOver(): void {
-    this.#ready = true
     for (const ingress of this.#routes.values()) this.#post({ kind: 'route', ingress })
     for (const spec of this.#specs.values()) this.#post({ kind: 'run', spec })
     for (const { message } of this.#pending.values()) this.#post(message)
@@ -238,8 +269,21 @@ class PlatformClient implements Platform {
       this.#post({ kind: 'registered', id, endpoint, header })
     } catch (error) {
       this.#registered.delete(replicaId)
-      this.#post({ kind: 'notRegistered', id, message: error instanceof Error ? error.message : String(error) })
+      this.#refuse(id, error)
     }
+  }
+
+  async #certify(id: number, host: string): Promise<void> {
+    try {
+      const { certificatePem, privateKeyPem, renewAt } = await this.#options.serverCertificate(host)
+      this.#post({ kind: 'certificate', id, certificatePem, privateKeyPem, renewAt })
+    } catch (error) {
+      this.#refuse(id, error)
+    }
+  }
+
+  #refuse(id: number, error: unknown): void {
+    this.#post({ kind: 'refused', id, message: error instanceof Error ? error.message : String(error) })
   }
 
   #unregister(replicaId: string): void {
@@ -268,7 +312,7 @@ class PlatformClient implements Platform {
     signal.addEventListener('abort', stop)
     this.#readers.set(id, queue)
     try {
-      if (signal.aborted || !this.#ready) return
+      if (signal.aborted || !this.#ports) return
       this.#send({ kind: 'read', id, source, tail, follow })
       yield* queue
     } finally {
@@ -280,7 +324,7 @@ class PlatformClient implements Platform {
 
   /** What is asked of a process that is not there yet is handed over when it is. */
   #send(message: ToPlatform): void {
-    if (this.#ready) this.#post(message)
+    if (this.#ports) this.#post(message)
   }
 
   #post(message: ToPlatform): void {

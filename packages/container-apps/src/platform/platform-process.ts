@@ -2,6 +2,8 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LogsClient } from '@keystead/logs'
+import { Ingress } from '../ingress/ingress.ts'
+import { CoreCalls } from './core-calls.ts'
 import type { Host } from './host.ts'
 import { KeyVaultReferences } from './key-vault-references.ts'
 import { Logs } from './logs.ts'
@@ -9,34 +11,38 @@ import { type FromPlatform, type LogSource, type ToPlatform, toPlatform } from '
 import { Ports } from './ports.ts'
 import { ProcessRecord } from './process-record.ts'
 import { ProcessRunner } from './process-runner.ts'
-import { Registrations } from './registrations.ts'
 import { Revisions } from './revisions.ts'
 import type { PlatformSettings } from './settings.ts'
 
-type Command = Exclude<ToPlatform, { readonly kind: 'start' | 'close' | 'registered' | 'notRegistered' | 'unread' }>
+type Command = Exclude<
+  ToPlatform,
+  { readonly kind: 'start' | 'close' | 'registered' | 'certificate' | 'refused' | 'unread' }
+>
 
 class PlatformProcess {
-  readonly #registrations = new Registrations(send)
+  readonly #core = new CoreCalls(send, Date.now)
   readonly #readers = new Map<number, () => void>()
   readonly #changed = new Set<string>()
   #logs: Logs | undefined
   #revisions: Revisions | undefined
+  #ingress: Ingress | undefined
   #vault: KeyVaultReferences | undefined
   #closing = false
 
   hear(message: ToPlatform): void {
     switch (message.kind) {
       case 'start':
-        void this.#start(message.settings)
+        this.#start(message.settings).catch(fail)
         break
       case 'close':
         void this.close()
         break
       case 'registered':
-        this.#registrations.registered(message.id, message)
+      case 'certificate':
+        this.#core.answered(message)
         break
-      case 'notRegistered':
-        this.#registrations.failed(message.id, message.message)
+      case 'refused':
+        this.#core.refused(message.id, message.message)
         break
       case 'unread':
         this.#readers.get(message.id)?.()
@@ -44,12 +50,22 @@ class PlatformProcess {
         break
       default:
         // Nothing else is said before `ready`, and what is said after `close` comes too late.
-        if (this.#revisions && !this.#closing) this.#command(message, this.#revisions)
+        if (this.#revisions && this.#ingress && !this.#closing) this.#command(message, this.#revisions, this.#ingress)
     }
   }
 
-  #command(message: Command, revisions: Revisions): void {
+  #command(message: Command, revisions: Revisions, ingress: Ingress): void {
     switch (message.kind) {
+      case 'route':
+        try {
+          ingress.route(message.ingress)
+        } catch (error) {
+          log('error', 'An app gets no requests', { app: message.ingress.place.appId, error: String(error) })
+        }
+        break
+      case 'unroute':
+        ingress.unroute(message.appId)
+        break
       case 'run':
         revisions.run(message.spec)
         break
@@ -71,6 +87,7 @@ class PlatformProcess {
   async close(): Promise<void> {
     if (this.#closing) return
     this.#closing = true
+    await this.#ingress?.close()
     await this.#revisions?.close()
     this.#vault?.close()
     await this.#logs?.close()
@@ -86,21 +103,27 @@ class PlatformProcess {
     const clock = Date.now
     const client = settings.logs && new LogsClient({ ...settings.logs, log })
     this.#logs = new Logs(client)
-    this.#vault = new KeyVaultReferences({ identities: this.#registrations, clock })
+    this.#vault = new KeyVaultReferences({ identities: this.#core, clock })
     const host: Host = {
       settings,
       runner: new ProcessRunner(settings.imagesFile, record),
       record,
       ports: new Ports(),
       logs: this.#logs,
-      identities: this.#registrations,
+      identities: this.#core,
       vault: this.#vault,
       clock,
     }
     const revisions = new Revisions(host)
     revisions.onChange((appId, revision) => this.#tellSoon(appId, revision))
     this.#revisions = revisions
-    send({ kind: 'ready' })
+    this.#ingress = await Ingress.start({
+      replicas: revisions,
+      ports: settings.ingressPorts,
+      secureContext: (host) => this.#core.secureContext(host),
+      log,
+    })
+    send({ kind: 'ready', ports: this.#ingress.ports })
   }
 
   /** Several changes of one turn are told as one. */
@@ -149,7 +172,16 @@ function log(level: 'info' | 'warn' | 'error', message: string, fields: Record<s
   send({ kind: 'log', level, message, fields })
 }
 
+/** It can not run: the core starts it again. */
+function fail(error: unknown): void {
+  log('error', 'The platform process can not start', { error: String(error) })
+  process.exitCode = 1
+  process.disconnect()
+}
+
 const platform = new PlatformProcess()
 process.on('message', (message) => platform.hear(toPlatform.parse(message)))
+// It waits for what it is told, whatever was preloaded.
+process.channel?.ref()
 process.on('disconnect', () => void platform.close())
 process.on('SIGTERM', () => void platform.close())

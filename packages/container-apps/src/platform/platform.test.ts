@@ -1,7 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
+import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { json } from 'node:stream/consumers'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import {
   appId,
@@ -242,3 +243,32 @@ test('a flood of output is counted and dropped, and what comes after it is seen'
   expect(dropped.reduce((sum, count) => sum + count)).toBeGreaterThan(250_000)
   expect(dropped.length).toBeLessThan(20)
 })
+
+test('requests reach an app by its host name through the ingress', async () => {
+  await harness.image('demos/echo:v1', echo)
+  const spec = revision('web--v1', { containers: [container('demos/echo:v1')], targetPort: 8128 })
+  harness.platform.run(spec)
+  harness.platform.route({
+    place: spec.place,
+    external: true,
+    transport: 'auto',
+    allowInsecure: true,
+    stickySessions: false,
+    traffic: [{ revision: 'web--v1', weight: 100 }],
+    ipRestrictions: [],
+  })
+  const { env } = await throughIngress(`web.${spec.place.defaultDomain}`)
+  expect(env.CONTAINER_APP_REVISION).toBe('web--v1')
+})
+
+/** `fetch` does not let a host be named. */
+function throughIngress(host: string): Promise<Echo> {
+  return new Promise((resolve, reject) => {
+    const port = harness.platform.ingressPorts()?.plain
+    const asking = request({ host: '127.0.0.1', port, headers: { host } }, (response) => {
+      json(response).then((body) => resolve(body as Echo), reject)
+    })
+    asking.on('error', reject)
+    asking.end()
+  })
+}

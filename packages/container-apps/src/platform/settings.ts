@@ -12,6 +12,8 @@ export const platformSettings = z.object({
   logs: z.object({ url: z.string(), secret: z.string() }).optional(),
   /** `environment` is added to the sidecar's own, e.g. `NODE_OPTIONS`. It gets an IPC channel that ends with the platform. */
   sidecar: z.object({ executable: z.string(), environment: z.record(z.string(), z.string()) }),
+  /** Where the ingress listens on loopback; 0 picks free ports. */
+  ingressPorts: z.object({ plain: z.int(), secure: z.int() }).default({ plain: 0, secure: 0 }),
   /** The second restart of a container waits so long, each later one twice as long, up to 30 times it. */
   backOffMs: z.int().positive().default(10_000),
   /** How often Key Vault references without a version are read again. */

@@ -5,15 +5,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type MappedImage, writeImageMap } from '../platform/image-map.ts'
-import type { ContainerSpec, Platform, RevisionSpec, RevisionStatus } from '../platform/platform.ts'
-import { type PlatformOptions, startPlatform } from '../platform/platform-client.ts'
+import type { ContainerSpec, RevisionSpec, RevisionStatus } from '../platform/platform.ts'
+import { type PlatformOptions, type RunningPlatform, startPlatform } from '../platform/platform-client.ts'
 
 const sidecar = fileURLToPath(new URL('../../../../bin/keystead-sidecar', import.meta.url))
 
 export const appId = '/subscriptions/s/resourceGroups/g/providers/Microsoft.App/containerApps/web'
 
 export interface Harness {
-  readonly platform: Platform
+  readonly platform: RunningPlatform
   readonly directory: string
   readonly logged: string[]
   /** Replica ids that have an identity now. */
@@ -45,6 +45,9 @@ export async function startHarness(options: Partial<PlatformOptions> = {}): Prom
       return { endpoint: 'http://127.0.0.1:1/msi/token', header: `header-of-${replicaId}` }
     },
     removeReplica: async (replicaId) => registered.delete(replicaId),
+    serverCertificate: async (host) => {
+      throw new Error(`${host} has no certificate here.`)
+    },
     log: (level, message) => logged.push(`${level} ${message}`),
     ...options,
   })
