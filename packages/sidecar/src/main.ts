@@ -4,6 +4,9 @@ import { writerTo } from './cli/standard-output.ts'
 
 const exit = (code: number): never => process.exit(code)
 
+// The launcher's own, which the allocator has read: no secret of local.env's, and nothing for a program started from here.
+delete process.env['MALLOC_TRIM_THRESHOLD_']
+
 run({
   argv: process.argv.slice(2),
   environment: process.env,

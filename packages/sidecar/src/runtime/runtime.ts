@@ -346,6 +346,7 @@ class DaprRuntime implements Runtime {
     }
     this.#loadResolver().catch(failed)
     this.#reload().catch(failed)
+    import('./idle-collection.ts').then(({ collectWhenIdle }) => collectWhenIdle(this.#stopping.signal), failed)
   }
 
   #enterCluster(): void {
