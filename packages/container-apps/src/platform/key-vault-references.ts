@@ -55,18 +55,23 @@ export class KeyVaultReferences implements KeyVaultReader {
   }
 
   async read(appId: string, url: string, identity: string): Promise<string> {
-    const now = this.#options.clock()
-    const key = `${identity.toLowerCase()} ${url}`
-    const shared = this.#reads.get(key)
-    if (shared && now - shared.at < sharedMs) return await shared.value
-    const value = this.#readAnew(appId, url, identity)
-    this.#reads.set(key, { at: now, value })
+    const shared = this.#reads.get(keyOf(url, identity))
+    if (shared && this.#options.clock() - shared.at < sharedMs) return await shared.value
+    return await this.readAnew(appId, url, identity)
+  }
+
+  async readAnew(appId: string, url: string, identity: string): Promise<string> {
+    const key = keyOf(url, identity)
+    const value = this.#ask(appId, url, identity)
+    const read = { at: this.#options.clock(), value }
+    const forget = (): void => {
+      if (this.#reads.get(key) === read) this.#reads.delete(key)
+    }
+    this.#reads.set(key, read)
     // A refusal is not kept: what mends it counts at the next start.
-    value.catch(() => this.#reads.delete(key))
+    value.catch(forget)
     // What was read is in memory for as long as it is shared only.
-    setTimeout(() => {
-      if (this.#reads.get(key)?.value === value) this.#reads.delete(key)
-    }, sharedMs).unref()
+    setTimeout(forget, sharedMs).unref()
     return await value
   }
 
@@ -75,7 +80,7 @@ export class KeyVaultReferences implements KeyVaultReader {
     this.#registrations.clear()
   }
 
-  async #readAnew(appId: string, url: string, identity: string): Promise<string> {
+  async #ask(appId: string, url: string, identity: string): Promise<string> {
     const token = await this.#token(appId, identity)
     const response = await this.#fetch(`${url}?api-version=${apiVersion}`, { authorization: `Bearer ${token.value}` })
     const body: unknown = await response.json().catch(() => undefined)
@@ -147,6 +152,10 @@ function mendingOf(status: number, url: string): string {
     return `The role 'Key Vault Secrets User' on the vault ${vault}, or its access policy with the permission get, lets the identity read it.`
   }
   return 'It is tried again.'
+}
+
+function keyOf(url: string, identity: string): string {
+  return `${identity.toLowerCase()} ${url}`
 }
 
 /** One for each identity, by the form that a replica's id has. */

@@ -11,6 +11,7 @@ import { type FromPlatform, type LogSource, type ToPlatform, toPlatform } from '
 import { Ports } from './ports.ts'
 import { ProcessRecord } from './process-record.ts'
 import { ProcessRunner } from './process-runner.ts'
+import { watchReferences } from './reference-watch.ts'
 import { Revisions } from './revisions.ts'
 import type { PlatformSettings } from './settings.ts'
 
@@ -27,6 +28,7 @@ class PlatformProcess {
   #revisions: Revisions | undefined
   #ingress: Ingress | undefined
   #vault: KeyVaultReferences | undefined
+  #stopWatching: (() => void) | undefined
   #closing = false
 
   hear(message: ToPlatform): void {
@@ -87,6 +89,7 @@ class PlatformProcess {
   async close(): Promise<void> {
     if (this.#closing) return
     this.#closing = true
+    this.#stopWatching?.()
     await this.#ingress?.close()
     await this.#revisions?.close()
     this.#vault?.close()
@@ -117,6 +120,7 @@ class PlatformProcess {
     const revisions = new Revisions(host)
     revisions.onChange((appId, revision) => this.#tellSoon(appId, revision))
     this.#revisions = revisions
+    this.#stopWatching = watchReferences(revisions, host)
     this.#ingress = await Ingress.start({
       replicas: revisions,
       ports: settings.ingressPorts,

@@ -8,6 +8,7 @@ import { componentsFor, type SidecarPorts, sidecarArguments, writeComponents } f
 import type { Host } from './host.ts'
 import type { ContainerSpec, Probe, ReplicaStatus, RevisionSpec, SystemEvent } from './platform.ts'
 import { startGroup } from './process-group.ts'
+import { digestOf, type ReferenceDigests, referenceKey, watchedReferences } from './reference-watch.ts'
 import { replicaEnvironment } from './replica-environment.ts'
 import { SecretUnavailable, secretValues } from './secret-values.ts'
 
@@ -31,6 +32,7 @@ export class Replica {
   readonly #ending = new AbortController()
   readonly #directory: string
   readonly #sidecarErrors: string[] = []
+  readonly #begunInit = new Set<number>()
   #containers: Container[] = []
   #init: Container[] = []
   #ports: number[] = []
@@ -40,7 +42,7 @@ export class Replica {
   #prepared = false
   #starting: Promise<void> | undefined
   #ended: Promise<void> | undefined
-  #wasReady = false
+  #references: ReferenceDigests = new Map()
 
   constructor(spec: RevisionSpec, generation: number, host: Host, onChange: () => void) {
     this.#spec = spec
@@ -78,6 +80,11 @@ export class Replica {
       containers: this.#containers.map(({ status }) => status),
       ...(this.ready && this.#spec.targetPort !== undefined ? { address: `http://127.0.0.1:${this.#port}` } : {}),
     }
+  }
+
+  /** Whether one of its variables was made from another value than these. */
+  usesOther(fresh: ReferenceDigests): boolean {
+    return [...this.#references].some(([key, digest]) => fresh.has(key) && fresh.get(key) !== digest)
   }
 
   start(): void {
@@ -118,6 +125,9 @@ export class Replica {
       ...components.map((component) => secretValues(place.appId, component.secrets, host.vault)),
     ])
     if (signal.aborted) return
+    this.#references = new Map(
+      watchedReferences(this.#spec).map((secret) => [referenceKey(secret), digestOf(secrets.get(secret.name) ?? '')]),
+    )
     const identity = identities.length === 0 ? undefined : await host.identities.register(this.name, identities)
     this.#registered = identity !== undefined
     const ports = await this.#takePorts()
@@ -187,11 +197,9 @@ export class Replica {
       if (next === -1) this.#startContainers()
       else if (next > 0) this.#startInit(next)
     }
-    if (this.ready && !this.#wasReady) this.#wasReady = true
     this.#onChange()
   }
 
-  readonly #begunInit = new Set<number>()
   #startInit(index: number): void {
     if (this.#begunInit.has(index) || this.ending) return
     this.#begunInit.add(index)

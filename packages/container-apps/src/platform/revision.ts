@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Host } from './host.ts'
 import type { RevisionRefresh, RevisionSpec, RevisionStatus, RunningState, SystemEvent } from './platform.ts'
+import type { ReferenceDigests } from './reference-watch.ts'
 import { Replica } from './replica.ts'
 
 export class Revision {
@@ -63,6 +64,11 @@ export class Revision {
 
   refresh(values: RevisionRefresh): void {
     this.#spec = { ...this.#spec, secrets: values.secrets, identities: values.identities }
+  }
+
+  /** Whether a replica that is to stay has variables made from other values than these. */
+  usesOther(fresh: ReferenceDigests): boolean {
+    return this.#replicas.some((replica) => replica.generation === this.#generation && replica.usesOther(fresh))
   }
 
   /** Resolves when new replicas have taken the place of all; rejects when the new ones can not run. */

@@ -9,6 +9,8 @@ export class SecretUnavailable extends Error {
 export interface KeyVaultReader {
   /** Rejects with {@link SecretUnavailable}. */
   read(appId: string, url: string, identity: string): Promise<string>
+  /** The same, whatever was read a moment ago. */
+  readAnew(appId: string, url: string, identity: string): Promise<string>
 }
 
 /** By the secret's name. Rejects with {@link SecretUnavailable} for the first that can not be had. */
