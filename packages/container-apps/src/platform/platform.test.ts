@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import {
   appId,
   container,
+  echo,
   type Harness,
   isAlive,
   parentOf,
@@ -21,11 +22,6 @@ beforeEach(async () => {
   harness = await startHarness()
 })
 afterEach(() => harness.close())
-
-/** Answers with its environment. */
-const echo = `
-  require('node:http').createServer((_, response) => response.end(JSON.stringify({ pid: process.pid, env: process.env })))
-    .listen(process.env.PORT, '127.0.0.1')`
 
 interface Echo {
   readonly pid: number

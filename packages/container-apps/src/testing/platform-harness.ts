@@ -12,6 +12,11 @@ const sidecar = fileURLToPath(new URL('../../../../bin/keystead-sidecar', import
 
 export const appId = '/subscriptions/s/resourceGroups/g/providers/Microsoft.App/containerApps/web'
 
+/** Answers with its process id and its environment. */
+export const echo = `
+  require('node:http').createServer((_, response) => response.end(JSON.stringify({ pid: process.pid, env: process.env })))
+    .listen(process.env.PORT, '127.0.0.1')`
+
 export interface Harness {
   readonly platform: RunningPlatform
   readonly directory: string
