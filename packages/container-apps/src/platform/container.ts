@@ -71,6 +71,11 @@ export class Container {
     }
   }
 
+  /** Of what runs now, in seconds. */
+  async cpuSeconds(): Promise<number> {
+    return (await this.#running?.cpuSeconds()) ?? 0
+  }
+
   start(): void {
     this.#loop = this.#run()
   }

@@ -1,6 +1,6 @@
 /** What the platform process asks of the core: a replica's way to tokens, and certificates for apps' hosts. */
 import { createSecureContext, type SecureContext } from 'node:tls'
-import type { IdentityRegistry } from './key-vault-references.ts'
+import type { IdentityRegistry } from './identity-tokens.ts'
 import type { FromPlatform, ToPlatform } from './messages.ts'
 
 type Answer = Extract<ToPlatform, { readonly kind: 'registered' | 'certificate' }>

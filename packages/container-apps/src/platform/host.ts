@@ -1,5 +1,5 @@
 /** What replicas share: the machine they run on and the services that the core gives them. */
-import type { IdentityRegistry } from './key-vault-references.ts'
+import type { IdentityRegistry } from './identity-tokens.ts'
 import type { Logs } from './logs.ts'
 import type { Ports } from './ports.ts'
 import type { ProcessRecord } from './process-record.ts'

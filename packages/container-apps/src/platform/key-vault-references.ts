@@ -1,18 +1,10 @@
 /** Reads Key Vault references as the platform: a token of the named identity, then the vault, over the wire. */
-import { createHash } from 'node:crypto'
 import { z } from 'zod'
+import { type IdentityTokens, IdentityUnavailable } from './identity-tokens.ts'
 import { type KeyVaultReader, SecretUnavailable } from './secret-values.ts'
 
-export interface IdentityRegistry {
-  register(
-    replicaId: string,
-    identities: readonly string[],
-  ): Promise<{ readonly endpoint: string; readonly header: string }>
-  unregister(replicaId: string): void
-}
-
 export interface KeyVaultReferencesOptions {
-  readonly identities: IdentityRegistry
+  readonly tokens: IdentityTokens
   /** Milliseconds since the epoch. */
   readonly clock: () => number
   readonly timeoutMs?: number
@@ -21,8 +13,8 @@ export interface KeyVaultReferencesOptions {
 /** Those that start together share a read for so long. */
 const sharedMs = 5_000
 const apiVersion = '7.6'
+const keyVault = 'https://vault.azure.net'
 
-const tokenAnswer = z.object({ access_token: z.string(), expires_on: z.coerce.number() })
 const secretAnswer = z.object({ value: z.string() })
 const vaultRefusal = z.object({
   error: z.object({
@@ -31,13 +23,6 @@ const vaultRefusal = z.object({
     innererror: z.object({ code: z.string() }).optional(),
   }),
 })
-const endpointRefusal = z.object({ message: z.string() })
-
-interface Token {
-  readonly value: string
-  /** Milliseconds since the epoch. */
-  readonly expiresAt: number
-}
 
 interface Read {
   readonly at: number
@@ -46,8 +31,6 @@ interface Read {
 
 export class KeyVaultReferences implements KeyVaultReader {
   readonly #options: KeyVaultReferencesOptions
-  readonly #registrations = new Map<string, Promise<{ readonly endpoint: string; readonly header: string }>>()
-  readonly #tokens = new Map<string, Promise<Token>>()
   readonly #reads = new Map<string, Read>()
 
   constructor(options: KeyVaultReferencesOptions) {
@@ -75,61 +58,26 @@ export class KeyVaultReferences implements KeyVaultReader {
     return await value
   }
 
-  close(): void {
-    for (const identity of this.#registrations.keys()) this.#options.identities.unregister(resolverId(identity))
-    this.#registrations.clear()
-  }
-
   async #ask(appId: string, url: string, identity: string): Promise<string> {
     const token = await this.#token(appId, identity)
-    const response = await this.#fetch(`${url}?api-version=${apiVersion}`, { authorization: `Bearer ${token.value}` })
+    const response = await this.#fetch(`${url}?api-version=${apiVersion}`, { authorization: `Bearer ${token}` })
     const body: unknown = await response.json().catch(() => undefined)
     if (response.ok) return secretAnswer.parse(body).value
     const refusal = vaultRefusal.safeParse(body).data?.error
     const code = refusal?.innererror?.code ?? refusal?.code ?? `status ${response.status}`
-    if (response.status === 401 || response.status === 403) this.#tokens.delete(identity.toLowerCase())
+    if (response.status === 401 || response.status === 403) this.#options.tokens.forget(identity, keyVault)
     throw new SecretUnavailable(
       `${url} answered ${response.status} (${code}) to the identity ${identity}. ${mendingOf(response.status, url)}`,
     )
   }
 
-  async #token(appId: string, identity: string): Promise<Token> {
-    const key = identity.toLowerCase()
-    const known = await this.#tokens.get(key)
-    if (known && known.expiresAt - this.#options.clock() > 60_000) return known
-    const token = this.#newToken(appId, identity)
-    this.#tokens.set(key, token)
-    token.catch(() => this.#tokens.delete(key))
-    return await token
-  }
-
-  async #newToken(appId: string, identity: string): Promise<Token> {
-    const { endpoint, header } = await this.#registration(identity)
-    const query = new URLSearchParams({ 'api-version': '2019-08-01', resource: 'https://vault.azure.net' })
-    if (identity.toLowerCase() !== appId.toLowerCase()) query.set('mi_res_id', identity)
-    const response = await this.#fetch(`${endpoint}?${query}`, { 'x-identity-header': header })
-    const body: unknown = await response.json().catch(() => undefined)
-    if (!response.ok) {
-      const why = endpointRefusal.safeParse(body).data?.message ?? `status ${response.status}`
-      throw new SecretUnavailable(
-        `The identity ${identity} gets no token: ${why} \`az containerapp identity assign\` gives it to the app.`,
-      )
+  async #token(appId: string, identity: string): Promise<string> {
+    try {
+      return (await this.#options.tokens.token(appId, identity, keyVault)).value
+    } catch (error) {
+      if (!(error instanceof IdentityUnavailable)) throw error
+      throw new SecretUnavailable(error.message, { cause: error })
     }
-    const { access_token: value, expires_on: expiresOn } = tokenAnswer.parse(body)
-    return { value, expiresAt: expiresOn * 1000 }
-  }
-
-  #registration(identity: string): Promise<{ readonly endpoint: string; readonly header: string }> {
-    const key = identity.toLowerCase()
-    let registration = this.#registrations.get(key)
-    if (!registration) {
-      registration = this.#options.identities.register(resolverId(key), [identity]).catch((error: Error) => {
-        this.#registrations.delete(key)
-        throw new SecretUnavailable(`The identity ${identity} can not be used: ${error.message}`, { cause: error })
-      })
-      this.#registrations.set(key, registration)
-    }
-    return registration
   }
 
   async #fetch(url: string, headers: Record<string, string>): Promise<Response> {
@@ -156,9 +104,4 @@ function mendingOf(status: number, url: string): string {
 
 function keyOf(url: string, identity: string): string {
   return `${identity.toLowerCase()} ${url}`
-}
-
-/** One for each identity, by the form that a replica's id has. */
-function resolverId(identity: string): string {
-  return `key-vault-${createHash('sha256').update(identity.toLowerCase()).digest('hex').slice(0, 32)}`
 }

@@ -3,8 +3,10 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LogsClient } from '@keystead/logs'
 import { Ingress } from '../ingress/ingress.ts'
+import type { Autoscaler } from '../scaling/autoscaler.ts'
 import { CoreCalls } from './core-calls.ts'
 import type { Host } from './host.ts'
+import { IdentityTokens } from './identity-tokens.ts'
 import { KeyVaultReferences } from './key-vault-references.ts'
 import { Logs } from './logs.ts'
 import { type FromPlatform, type LogSource, type ToPlatform, toPlatform } from './messages.ts'
@@ -13,6 +15,7 @@ import { ProcessRecord } from './process-record.ts'
 import { ProcessRunner } from './process-runner.ts'
 import { watchReferences } from './reference-watch.ts'
 import { Revisions } from './revisions.ts'
+import { scalingOf } from './scaling.ts'
 import type { PlatformSettings } from './settings.ts'
 
 type Command = Exclude<
@@ -27,8 +30,9 @@ class PlatformProcess {
   #logs: Logs | undefined
   #revisions: Revisions | undefined
   #ingress: Ingress | undefined
-  #vault: KeyVaultReferences | undefined
   #stopWatching: (() => void) | undefined
+  #scaling: Autoscaler | undefined
+  #tokens: IdentityTokens | undefined
   #closing = false
 
   hear(message: ToPlatform): void {
@@ -70,6 +74,7 @@ class PlatformProcess {
         break
       case 'run':
         revisions.run(message.spec)
+        this.#scaling?.add(message.spec)
         break
       case 'refresh':
         revisions.refresh(message.appId, message.revision, message.values)
@@ -78,6 +83,7 @@ class PlatformProcess {
         this.#answer(message.id, revisions.restart(message.appId, message.revision))
         break
       case 'stop':
+        this.#scaling?.remove(message.appId, message.revision)
         this.#answer(message.id, revisions.stop(message.appId, message.revision))
         break
       case 'read':
@@ -90,9 +96,10 @@ class PlatformProcess {
     if (this.#closing) return
     this.#closing = true
     this.#stopWatching?.()
+    this.#scaling?.close()
     await this.#ingress?.close()
     await this.#revisions?.close()
-    this.#vault?.close()
+    this.#tokens?.close()
     await this.#logs?.close()
     process.exit(0)
   }
@@ -106,7 +113,8 @@ class PlatformProcess {
     const clock = Date.now
     const client = settings.logs && new LogsClient({ ...settings.logs, log })
     this.#logs = new Logs(client)
-    this.#vault = new KeyVaultReferences({ identities: this.#core, clock })
+    const tokens = new IdentityTokens(this.#core, clock)
+    this.#tokens = tokens
     const host: Host = {
       settings,
       runner: new ProcessRunner(settings.imagesFile, record),
@@ -114,7 +122,7 @@ class PlatformProcess {
       ports: new Ports(),
       logs: this.#logs,
       identities: this.#core,
-      vault: this.#vault,
+      vault: new KeyVaultReferences({ tokens, clock }),
       clock,
     }
     const revisions = new Revisions(host)
@@ -122,11 +130,19 @@ class PlatformProcess {
     this.#revisions = revisions
     this.#stopWatching = watchReferences(revisions, host)
     this.#ingress = await Ingress.start({
-      replicas: revisions,
+      replicas: {
+        addresses: (appId, revision) => revisions.addresses(appId, revision),
+        wake: (appId, revision) => {
+          this.#scaling?.wake(appId, revision)
+          return revisions.wake(appId, revision)
+        },
+        onChange: (listener) => revisions.onChange(listener),
+      },
       ports: settings.ingressPorts,
       secureContext: (host) => this.#core.secureContext(host),
       log,
     })
+    this.#scaling = scalingOf(host, revisions, this.#ingress, tokens)
     send({ kind: 'ready', ports: this.#ingress.ports })
   }
 

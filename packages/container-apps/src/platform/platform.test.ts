@@ -257,6 +257,26 @@ test('requests reach an app by its host name through the ingress', async () => {
   expect(env.CONTAINER_APP_REVISION).toBe('web--v1')
 })
 
+test('an app without requests is scaled to none, and the next request waits for a replica', async () => {
+  await harness.image('demos/echo:v1', echo)
+  const scale = { minReplicas: 0, maxReplicas: 2, pollingInterval: 1, cooldownPeriod: 1, rules: [] }
+  const spec = revision('web--rest', { containers: [container('demos/echo:v1')], targetPort: 8129, scale })
+  harness.platform.run(spec)
+  harness.platform.route({
+    place: spec.place,
+    external: true,
+    transport: 'auto',
+    allowInsecure: true,
+    stickySessions: false,
+    traffic: [{ revision: 'web--rest', weight: 100 }],
+    ipRestrictions: [],
+  })
+  const empty = await harness.status('web--rest', ({ runningState }) => runningState === 'ScaledToZero')
+  expect(empty.replicas).toEqual([])
+  const { env } = await throughIngress(`web.${spec.place.defaultDomain}`)
+  expect(env.CONTAINER_APP_REVISION).toBe('web--rest')
+})
+
 /** `fetch` does not let a host be named. */
 function throughIngress(host: string): Promise<Echo> {
   return new Promise((resolve, reject) => {

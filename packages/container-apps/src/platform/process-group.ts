@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { constants } from 'node:os'
+import { cpuSeconds } from '../scaling/process-cpu.ts'
 import type { ProcessRecord } from './process-record.ts'
 import type { ContainerEnd, RunningContainer } from './runner.ts'
 
@@ -42,6 +43,7 @@ export async function startGroup(options: GroupStart, record: ProcessRecord): Pr
   record.add(pid)
   return {
     ended: ended.finally(() => record.remove(pid)),
+    cpuSeconds: () => cpuSeconds(pid),
     stop: async (graceMs) => {
       stopping = true
       signalGroup(pid, 'SIGTERM')

@@ -87,6 +87,13 @@ export class Replica {
     return [...this.#references].some(([key, digest]) => fresh.has(key) && fresh.get(key) !== digest)
   }
 
+  /** CPU time of the app's containers, in seconds. */
+  async cpuSeconds(): Promise<number> {
+    const apps = this.#containers.filter(({ name }) => name !== sidecarName)
+    const seconds = await Promise.all(apps.map((container) => container.cpuSeconds()))
+    return seconds.reduce((sum, one) => sum + one, 0)
+  }
+
   start(): void {
     this.#starting = this.#run()
   }

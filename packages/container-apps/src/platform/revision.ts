@@ -38,6 +38,16 @@ export class Revision {
     return this.#replicas.flatMap(({ status }) => (status.address === undefined ? [] : [status.address]))
   }
 
+  /** CPU seconds of its replicas, by name. */
+  async cpuSeconds(): Promise<ReadonlyMap<string, number>> {
+    const alive = this.#replicas.filter(({ ending }) => !ending)
+    return new Map(
+      await Promise.all(
+        alive.map(async (replica): Promise<[string, number]> => [replica.name, await replica.cpuSeconds()]),
+      ),
+    )
+  }
+
   get status(): RevisionStatus {
     const details = this.#failure()
     return {

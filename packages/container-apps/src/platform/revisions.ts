@@ -70,6 +70,10 @@ export class Revisions {
     return this.find(appId, revision)?.addresses ?? []
   }
 
+  async cpuSeconds(appId: string, revision: string): Promise<ReadonlyMap<string, number>> {
+    return (await this.find(appId, revision)?.cpuSeconds()) ?? new Map()
+  }
+
   /** Begins a replica of a revision that is scaled to zero. Answers whether there is one to wait for. */
   wake(appId: string, revision: string): boolean {
     const found = this.find(appId, revision)

@@ -15,6 +15,8 @@ export interface RunningContainer {
   readonly ended: Promise<ContainerEnd>
   /** Asks it to stop, and ends it after `graceMs`. Resolves when nothing of it runs. */
   stop(graceMs: number): Promise<void>
+  /** CPU time that it has used, in seconds; undefined where that is not known. */
+  cpuSeconds(): Promise<number | undefined>
 }
 
 export interface ContainerEnd {

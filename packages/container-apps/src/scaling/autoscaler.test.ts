@@ -1,5 +1,6 @@
+import { spawn } from 'node:child_process'
 import { QueueClient } from '@azure/storage-queue'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import type { RevisionSpec, ScaleRule } from '../platform/platform.ts'
 import { startAzuriteQueue } from '../testing/azurite-queue.ts'
 import { Autoscaler } from './autoscaler.ts'
@@ -27,7 +28,7 @@ let now: number
 let replicas: number
 let average: number
 let connection: string
-let processIds: readonly number[]
+let replicaGroups: ReadonlyMap<string, number>
 const problems: string[] = []
 let autoscaler: Autoscaler
 
@@ -36,12 +37,17 @@ beforeEach(() => {
   replicas = 1
   average = 0
   connection = ''
-  processIds = []
+  replicaGroups = new Map()
   problems.length = 0
   autoscaler = new Autoscaler({
     clock: () => now,
     concurrency: () => ({ average, inFlight: 0 }),
-    replicas: () => ({ count: replicas, processIds }),
+    replicas: () => replicas,
+    cpuSeconds: async () => {
+      const seconds = new Map<string, number>()
+      for (const [replica, group] of replicaGroups) seconds.set(replica, (await cpuSeconds(group)) ?? 0)
+      return seconds
+    },
     queues: () => ({
       secret: (name) => Promise.resolve(name === 'queue-connection' ? connection : ''),
       credential: () => {
@@ -95,14 +101,18 @@ test('a queue’s messages scale a revision, and a queue that can not be read ta
 })
 
 test('the CPU time of the replicas’ processes scales a revision, but not to none', async () => {
+  // A shell whose child has the work: both are of its process group.
+  const busy = spawn('sh', ['-c', 'while :; do :; done & wait'], { detached: true, stdio: 'ignore' })
+  const group = busy.pid ?? 0
+  onTestFinished(() => void process.kill(-group, 'SIGKILL'))
   autoscaler.add(spec({ customType: 'cpu', metadata: { type: 'Utilization', value: '50' } }))
-  processIds = [process.pid]
+  replicaGroups = new Map([['web--1-abc', group]])
   await lookAfter(0)
-  const before = (await cpuSeconds(process.pid)) ?? Number.NaN
-  // Half a core for the time of a tenth of a second by the revision's clock, in which a whole one or more is used.
-  while (((await cpuSeconds(process.pid)) ?? 0) < before + 0.1);
-  expect(await lookAfter(0.1)).toBeGreaterThanOrEqual(4)
-  processIds = []
+  const before = (await cpuSeconds(group)) ?? Number.NaN
+  await vi.waitUntil(async () => ((await cpuSeconds(group)) ?? 0) >= before + 0.1, { timeout: 10_000 })
+  // At least 0.1 seconds of CPU in 0.1 by the revision's clock: the double of half a core, four times the target.
+  expect(await lookAfter(0.1)).toBe(4)
+  replicaGroups = new Map()
   expect(await lookAfter(3600)).toBe(1)
 })
 

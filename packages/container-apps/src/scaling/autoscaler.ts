@@ -1,8 +1,8 @@
 /** Measures the rules of revisions at their intervals, and tells how many replicas each is to have. */
+import { isDeepStrictEqual } from 'node:util'
 import type { RevisionSpec } from '../platform/platform.ts'
 import { type QueueAccess, queueLength } from './azure-queue.ts'
 import { decide, initialState, type Measurement, type ScaleState } from './decision.ts'
-import { cpuSeconds } from './process-cpu.ts'
 import { parseRules, type Rule } from './rules.ts'
 
 /** Seconds between two looks at requests, whatever the revision's own polling interval. */
@@ -13,11 +13,10 @@ export interface AutoscalerOptions {
   readonly clock: () => number
   /** Of the requests since it was last asked. */
   readonly concurrency: (appId: string, revision: string) => { readonly average: number; readonly inFlight: number }
-  /** How many replicas there are, those that start included, and the processes of their containers. */
-  readonly replicas: (
-    appId: string,
-    revision: string,
-  ) => { readonly count: number; readonly processIds: readonly number[] }
+  /** How many there are, those that start included. */
+  readonly replicas: (appId: string, revision: string) => number
+  /** CPU seconds that each replica's containers have used, by its name. */
+  readonly cpuSeconds: (appId: string, revision: string) => Promise<ReadonlyMap<string, number>>
   readonly queues: (spec: RevisionSpec) => QueueAccess
   readonly scaleTo: (appId: string, revision: string, replicas: number) => void
   /** For the app's system log: a rule that takes no part, or could not be measured. */
@@ -36,6 +35,7 @@ export class Autoscaler {
   add(spec: RevisionSpec): void {
     const key = keyOf(spec.place.appId, spec.name)
     const known = this.#revisions.get(key)
+    if (known?.has(spec)) return
     known?.stop()
     const revision = new ScaledRevision(spec, this.#options, known)
     this.#revisions.set(key, revision)
@@ -71,8 +71,8 @@ class ScaledRevision {
   readonly #options: AutoscalerOptions
   readonly #rules: readonly Rule[]
   #state: ScaleState
-  /** By process id: CPU seconds when last looked at, and when that was. */
-  #cpu = new Map<number, { readonly seconds: number; readonly at: number }>()
+  /** CPU seconds by replica when last looked at, and when that was. */
+  #cpu: { readonly seconds: ReadonlyMap<string, number>; readonly at: number } | undefined
   #timer: NodeJS.Timeout | undefined
   #stopped = false
   /** Told once, until it can be measured again. */
@@ -85,6 +85,10 @@ class ScaledRevision {
     this.#rules = rules
     this.#state = before ? before.#state : initialState(options.clock())
     for (const { message } of refused) options.problem(spec, 'KEDAScalerFailed', message)
+  }
+
+  has(spec: RevisionSpec): boolean {
+    return isDeepStrictEqual(spec, this.#spec)
   }
 
   start(): void {
@@ -106,7 +110,7 @@ class ScaledRevision {
   wake(): void {
     this.#state = { ...this.#state, lastActive: this.#options.clock() }
     const { appId } = this.#spec.place
-    if (this.#options.replicas(appId, this.#spec.name).count === 0) {
+    if (this.#options.replicas(appId, this.#spec.name) === 0) {
       this.#options.scaleTo(appId, this.#spec.name, Math.max(1, this.#spec.scale.minReplicas))
     }
   }
@@ -115,7 +119,7 @@ class ScaledRevision {
     const measured = await Promise.all(this.#rules.map((rule) => this.#measure(rule)))
     if (this.#stopped) return
     const { name, place, scale } = this.#spec
-    const { count } = this.#options.replicas(place.appId, name)
+    const count = this.#options.replicas(place.appId, name)
     const measurements = measured.filter((measurement) => measurement !== undefined)
     // What can not be measured is no reason to take replicas away.
     const lost = measured.length - measurements.length
@@ -163,23 +167,19 @@ class ScaledRevision {
 
   /** Per cent of a replica's cores, of all replicas together, since the last look. */
   async #utilization(): Promise<number> {
-    const { processIds } = this.#options.replicas(this.#spec.place.appId, this.#spec.name)
-    const now = this.#options.clock()
+    const seconds = await this.#options.cpuSeconds(this.#spec.place.appId, this.#spec.name)
+    const at = this.#options.clock()
+    const before = this.#cpu
+    this.#cpu = { seconds, at }
+    if (!before || at <= before.at) return 0
     const cores = this.#spec.containers.reduce((sum, { cpu }) => sum + cpu, 0)
-    const seen = new Map<number, { readonly seconds: number; readonly at: number }>()
-    let utilization = 0
-    for (const pid of processIds) {
-      const seconds = await cpuSeconds(pid)
-      if (seconds === undefined) continue
-      seen.set(pid, { seconds, at: now })
-      const before = this.#cpu.get(pid)
-      if (before && now > before.at) utilization += ((seconds - before.seconds) * 100_000) / (now - before.at) / cores
-    }
-    this.#cpu = seen
-    return utilization
+    let used = 0
+    // A container that was started again counts from nothing.
+    for (const [replica, now] of seconds) used += Math.max(0, now - (before.seconds.get(replica) ?? now))
+    return (used * 100_000) / (at - before.at) / cores
   }
 }
 
 function keyOf(appId: string, revision: string): string {
-  return `${appId}\n${revision}`
+  return `${appId.toLowerCase()}\n${revision}`
 }

@@ -1,21 +1,24 @@
 /** The CPU time of processes, as Linux tells it (proc(5)). */
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 
-/** Of a clock tick, which is the unit of `/proc/PID/stat` on every architecture that Node runs on. */
+/** The unit of `/proc/PID/stat`, the same on every architecture that Node runs on. */
 const TICKS_PER_SECOND = 100
 
-/** Seconds that a process and its ended children have used; undefined when it is gone, or where there is no /proc. */
-export async function cpuSeconds(pid: number): Promise<number | undefined> {
-  let stat: string
-  try {
-    stat = await readFile(`/proc/${pid}/stat`, 'latin1')
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH'))
-      return undefined
-    throw error
+/** Seconds that the processes of a group and their ended children have used; undefined where there is no /proc. */
+export async function cpuSeconds(processGroup: number): Promise<number | undefined> {
+  if (process.platform !== 'linux') return undefined
+  let ticks = 0
+  for (const name of await readdir('/proc')) {
+    if (/^\d+$/.test(name)) ticks += await ticksOf(name, processGroup)
   }
+  return ticks / TICKS_PER_SECOND
+}
+
+async function ticksOf(pid: string, processGroup: number): Promise<number> {
+  // One that ended while it was looked at has nothing to tell; its parent counts it from now on.
+  const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => '')
   // The program's name stands in parentheses and may hold spaces: what comes after it is counted from field 3.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  const ticks = [14, 15, 16, 17].reduce((sum, field) => sum + Number(fields[field - 3]), 0)
-  return ticks / TICKS_PER_SECOND
+  if (Number(fields[2]) !== processGroup) return 0
+  return [14, 15, 16, 17].reduce((sum, field) => sum + Number(fields[field - 3]), 0)
 }
