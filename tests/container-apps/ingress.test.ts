@@ -293,6 +293,20 @@ describe('failures', () => {
     await expect(fixture.curl('https://web.elsewhere.westeurope.azurecontainerapps.io/')).rejects.toThrow(/502/)
   })
 
+  test('the gateway hands over ports 443 and 80 only, and says where an app answers without it', async () => {
+    const { host } = await fixture.app('doors', { 'doors--1': [named('doors')] })
+    await expect(fixture.curl(`https://${host}:8443/`)).rejects.toThrow(/403/)
+    const { gatewayPort, ingress } = fixture
+    const directly = (name: string) =>
+      fixture.curl(
+        ...['--noproxy', '*', '--connect-to', `${name}:443:127.0.0.1:${gatewayPort}`],
+        ...['--write-out', '%{http_code}', `https://${name}/`],
+      )
+    const local = host.replace('.azurecontainerapps.io', '.apps.keystead.localhost')
+    expect(await directly(host)).toBe(`${host} answers through the proxy, not here\n421`)
+    expect(await directly(local)).toBe(`${host} answers at http://${local}:${ingress.ports.plain}, not here\n421`)
+  })
+
   test('a replica that does not listen, one that breaks off, and one that breaks off within its answer', async () => {
     const { host, appId, servers } = await fixture.app('broken', {
       'broken--1': [

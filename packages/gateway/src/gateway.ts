@@ -155,9 +155,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       }
       const route = hosts.route(host)
       if (route.kind === 'elsewhere') {
-        const plain = route.ports()?.plain
-        const without = plain === undefined ? '' : `, or without it at http://${normalizeHost(host)}:${plain}`
-        answerText(response, 421, `${route.host} answers through the proxy${without}`)
+        const name = normalizeHost(host)
+        const plain = isLocalName(name) ? route.ports()?.plain : undefined
+        const where = plain === undefined ? 'through the proxy' : `at http://${name}:${plain}`
+        answerText(response, 421, `${route.host} answers ${where}, not here`)
         return
       }
       if (route.kind !== 'service') {
