@@ -27,6 +27,7 @@ import { existingScope } from './existing-scope.ts'
 import type { GroupWrites, WriteQueue } from './group-writes.ts'
 import { isRecord, withoutNulls } from './json.ts'
 import { RequestAbortedError, readJsonBody, readTextBody } from './json-body.ts'
+import { knownRequestPath } from './known-paths.ts'
 import { checkLocks } from './locks.ts'
 import type { LongRunningOperations } from './long-running.ts'
 import type { DeclaredOperation, OperationContext, OperationResult } from './operation.ts'
@@ -231,7 +232,7 @@ async function answer(options: DispatcherOptions, request: ArmRequest, about: Ex
   if (method === 'GET' && metadataPath.test(request.pathname)) {
     return cloudMetadata(query['api-version'], localHostOf(headers))
   }
-  const path = parseRequestPath(request.pathname, method)
+  const path = knownRequestPath(request.pathname, method)
   about.resource = path.text
   about.write = false
   const apiVersion = query['api-version']
@@ -476,6 +477,9 @@ function unexpected(options: DispatcherOptions, about: Exchange, error: unknown)
   return unavailable ? serviceUnavailable() : internalError(about.requestId)
 }
 
+/** The query of nearly every request. */
+const onlyApiVersion = /^api-version=([\w.-]{1,64})$/
+
 function splitUrl(url: string): { pathname: string; query: Record<string, string> } {
   // A proxied request has its URL in absolute form.
   const local = url.startsWith('/') ? url : url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '')
@@ -483,6 +487,11 @@ function splitUrl(url: string): { pathname: string; query: Record<string, string
   const at = beforeFragment.indexOf('?')
   if (at < 0) return { pathname: beforeFragment, query: {} }
   const query: Record<string, string> = Object.create(null)
+  const alone = onlyApiVersion.exec(beforeFragment.slice(at + 1))
+  if (alone?.[1] !== undefined) {
+    query['api-version'] = alone[1]
+    return { pathname: beforeFragment.slice(0, at), query }
+  }
   for (const [name, value] of new URLSearchParams(beforeFragment.slice(at + 1))) {
     const key = name.toLowerCase()
     if (!(key in query)) query[key] = value
@@ -491,9 +500,11 @@ function splitUrl(url: string): { pathname: string; query: Record<string, string
 }
 
 function singleHeaders(request: IncomingMessage): Record<string, string | undefined> {
-  return Object.fromEntries(
-    Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]),
-  )
+  // Node gives a list for this one alone.
+  const { 'set-cookie': cookies, ...headers } = request.headers
+  return cookies === undefined
+    ? (headers as Record<string, string | undefined>)
+    : { ...(headers as Record<string, string | undefined>), 'set-cookie': cookies.join(', ') }
 }
 
 const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i
@@ -543,6 +554,18 @@ function errorBody(error: ArmError): unknown {
   return { error: error.detail() }
 }
 
+/** Formatting a time costs more than the other headers together, and it changes once a second. */
+let lastStamp = { second: Number.NaN, text: '' }
+
+/** `20260102T030405Z`. */
+function stampOf(time: number): string {
+  const second = Math.floor(time / 1000)
+  if (second !== lastStamp.second) {
+    lastStamp = { second, text: new Date(time).toISOString().replace(/[-:]|\.\d+/g, '') }
+  }
+  return lastStamp.text
+}
+
 function responseHeaders(
   options: DispatcherOptions,
   request: IncomingMessage,
@@ -550,7 +573,7 @@ function responseHeaders(
 ): Record<string, string> {
   const correlation = request.headers['x-ms-correlation-request-id']
   const correlationId = typeof correlation === 'string' && guid.test(correlation) ? correlation : about.requestId
-  const stamp = new Date(options.clock()).toISOString().replace(/[-:]|\.\d+/g, '')
+  const stamp = stampOf(options.clock())
   const headers: Record<string, string> = {
     'cache-control': 'no-cache',
     pragma: 'no-cache',

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { AuthorizationManagementClient } from '@azure/arm-authorization'
 import { ResourceManagementClient } from '@azure/arm-resources'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -12,6 +14,9 @@ const type = 'Microsoft.Test/widgets'
 const idOf = (index: number) => `${group}/providers/${type}/w${String(index).padStart(5, '0')}`
 
 let cloud: TestCloud
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
 
 beforeAll(async () => {
   cloud = await startCloud({ providers: [createWidgets().provider] })
@@ -63,6 +68,26 @@ describe('ten thousand resources', () => {
     }
     expect(sizes).toEqual(Array(10).fill(1000))
     expect(ids).toEqual(Array.from({ length: 10_000 }, (_, index) => idOf(index)))
+  })
+
+  it('are paged through again and again in flat memory', async () => {
+    const kept: number[] = []
+    let pages = 0
+    for (let pass = 0; pass < 4; pass += 1) {
+      let path: string | undefined = `${group}/resources?api-version=2021-04-01`
+      while (path !== undefined) {
+        const { json } = await cloud.request('GET', path)
+        expect(json.value).toHaveLength(1000)
+        pages += 1
+        const next: unknown = json.nextLink
+        path = typeof next === 'string' ? next.replace(/^https?:\/\/[^/]+/, '') : undefined
+      }
+      collectGarbage()
+      kept.push(process.memoryUsage().heapUsed)
+    }
+    expect(pages).toBe(40)
+    // The first pass may compile and fill caches. What 10,000 resources take as objects is several times this bound.
+    expect(Math.max(...kept.slice(1)) - (kept[0] ?? 0)).toBeLessThan(1024 * 1024)
   })
 
   it('are found by a tag that few have', async () => {
