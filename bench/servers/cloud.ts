@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { authorizationMigrations } from '@keystead/authorization'
+import { containerAppsMigrations } from '@keystead/container-apps'
 import { deploymentsMigrations } from '@keystead/deployments'
 import { identityMigrations } from '@keystead/identity'
 import { keyVaultMigrations } from '@keystead/key-vault'
@@ -28,6 +29,7 @@ const migrations = [
   storageMigrations,
   deploymentsMigrations,
   kubernetesServiceMigrations,
+  containerAppsMigrations,
 ]
 
 export const vaultName = 'bench'

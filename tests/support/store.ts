@@ -1,6 +1,7 @@
 /** The database of a test cloud that is down. */
 import { join } from 'node:path'
 import { authorizationMigrations } from '@keystead/authorization'
+import { containerAppsMigrations } from '@keystead/container-apps'
 import { deploymentsMigrations } from '@keystead/deployments'
 import { identityMigrations } from '@keystead/identity'
 import { keyVaultMigrations } from '@keystead/key-vault'
@@ -22,6 +23,7 @@ export async function openCloudStore(dataDirectory: string): Promise<Store> {
       storageMigrations,
       deploymentsMigrations,
       kubernetesServiceMigrations,
+      containerAppsMigrations,
     ],
   })
 }

@@ -9,6 +9,9 @@ import { freePorts } from './free-ports.ts'
 const lifeline = fileURLToPath(new URL('./supervisor/lifeline.js', import.meta.url))
 const executable = fileURLToPath(new URL('../../../bin/keystead-sidecar', import.meta.url))
 
+/** How others start it: with an IPC channel, at whose end it ends too. */
+export const leashedSidecar = { executable, environment: { NODE_OPTIONS: `--import="${lifeline}"` } }
+
 export interface SidecarOptions {
   readonly appId: string
   readonly appPort?: number

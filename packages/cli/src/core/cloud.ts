@@ -2,6 +2,7 @@
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { AuditTrail, authorizationMigrations, openAuthorizer } from '@keystead/authorization'
+import { containerAppsMigrations, openContainerApps } from '@keystead/container-apps'
 import { deploymentsMigrations, openDeployments } from '@keystead/deployments'
 import { createHostTable, openCertificateAuthority, startGateway } from '@keystead/gateway'
 import { identityMigrations, openIdentityService } from '@keystead/identity'
@@ -14,6 +15,7 @@ import { loadMasterKey, openStore, openWithMasterKey, sealWithMasterKey } from '
 import type { Logger } from 'pino'
 import { CliError } from '../cli-error.ts'
 import type { DataDirectory } from '../data-directory.ts'
+import { startAppPlatform } from './app-platform.ts'
 import { writeClientFiles } from './client-files.ts'
 import { createControlListener } from './control.ts'
 import { Explainer } from './explain/explainer.ts'
@@ -55,6 +57,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       storageMigrations,
       deploymentsMigrations,
       kubernetesServiceMigrations,
+      containerAppsMigrations,
     ],
   })
   resources.defer(() => store.close())
@@ -128,8 +131,6 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   // Closed before the providers, since its jobs call them; and before it the deployments, which wait for those.
   resources.defer(() => resourceManager.close())
   resources.defer(() => deployments.close())
-  await resourceManager.resume()
-  await deployments.resume()
 
   await ensureOwner({ directory, masterKey, principals, authorizer, tenantId, subscriptionId, clock })
 
@@ -177,6 +178,18 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       howToCreate: createAccount,
     },
     {
+      pattern: '**.azurecontainerapps.io',
+      localPattern: '**.apps.keystead.localhost',
+      service: 'Container Apps',
+      ports: () => platform.ingressPorts(),
+    },
+    {
+      pattern: '*.azurecontainerapps.dev',
+      localPattern: '*.appstreams.keystead.localhost',
+      service: 'Container Apps log streams',
+      listener: (request, response) => containerApps.logStreamListener(request, response),
+    },
+    {
       pattern: 'api.loganalytics.io',
       localPattern: 'logs.keystead.localhost',
       service: 'Log Analytics',
@@ -211,6 +224,28 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   })
   await writeClientFiles(directory, authority.certificatePem, environment)
 
+  // Its processes read the authority's certificate as they start.
+  const platform = await startAppPlatform({
+    directory,
+    settings,
+    environment,
+    masterKey,
+    principals,
+    authority,
+    log: logTo(logger, 'app-platform'),
+  })
+  const containerApps = await openContainerApps({
+    store,
+    directory: principals,
+    resources: resourceManager.resources,
+    platform,
+    clock,
+    log: logTo(logger, 'container-apps'),
+  })
+  resourceManager.register(containerApps.provider)
+  await resourceManager.resume()
+  await deployments.resume()
+
   resources.defer(await listen(identity.managedIdentityEndpoint, ports.managedIdentity))
   const upstreamProxy = upstreamOf(environment, ports.gateway)
   const gateway = await startGateway({
@@ -222,6 +257,9 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     log: logTo(logger, 'gateway'),
   })
   resources.defer(() => gateway.close())
+  // Apps read their secrets through the gateway when they start, and write through it what they still have when they stop.
+  resources.defer(() => containerApps.close())
+  await containerApps.start()
 
   const running = resources.move()
   return { gatewayPort: gateway.port, close: () => running.disposeAsync() }

@@ -6,8 +6,6 @@ import type { RequestListener } from 'node:http'
 
 export const unservedHosts: readonly { readonly pattern: string; readonly service: string }[] = [
   { pattern: '*.azurecr.io', service: 'Container Registry' },
-  { pattern: '*.azurecontainerapps.io', service: 'Container Apps' },
-  { pattern: '*.azurecontainerapps.dev', service: 'Container Apps' },
   { pattern: '*.table.core.windows.net', service: 'Table storage' },
   { pattern: '*.file.core.windows.net', service: 'File storage' },
   { pattern: '*.dfs.core.windows.net', service: 'Data Lake storage' },

@@ -44,6 +44,14 @@ const healthyAfterMs = 30_000
 /** Longer than the longest grace period of a replica, which is 600 s on Container Apps, is nobody's wish at a shutdown. */
 const closeGraceMs = 15_000
 
+/**
+ * Conditions of a test runner and the like hold for the platform as well; a debugger's port does not, nor a preload: one
+ * of them ends the core with its supervisor, and the platform has to stop its replicas before it ends.
+ */
+function inheritedArguments(given: readonly string[]): string[] {
+  return given.filter((argument, index) => !/^--(?:inspect|import)/.test(argument) && given[index - 1] !== '--import')
+}
+
 export interface RunningPlatform extends Platform {
   /** Where requests to apps go, on 127.0.0.1; undefined while the process is away. */
   ingressPorts(): IngressPorts | undefined
@@ -173,8 +181,7 @@ class PlatformClient implements RunningPlatform {
     const startedAt = Date.now()
     const { PATH = '', HOME = '' } = process.env
     const child = fork(entry, [], {
-      // Conditions of a test runner and the like hold for the platform as well; a debugger's port does not.
-      execArgv: process.execArgv.filter((argument) => !argument.startsWith('--inspect')),
+      execArgv: inheritedArguments(process.execArgv),
       detached: true,
       env: { PATH, HOME, ...this.#options.environment },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

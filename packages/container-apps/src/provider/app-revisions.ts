@@ -50,7 +50,7 @@ export class RevisionHandlers {
     const found = await this.#app(context)
     const { name, active } = revisionAt(found, context)
     if (!active) await this.#options.supervisor.setActive(found.resource.id, name, true)
-    return { status: 200 }
+    return { status: 200, body: 'Activate succeeded' }
   }
 
   async deactivate(context: OperationContext): Promise<OperationResult> {
@@ -62,7 +62,7 @@ export class RevisionHandlers {
     const only = app.configuration.activeRevisionsMode === 'Single' && revisions.at(-1)?.name === name
     if (active && (used || only)) throw lastRevision(name)
     if (active) await this.#options.supervisor.setActive(resource.id, name, false)
-    return { status: 200 }
+    return { status: 200, body: 'Deactivate succeeded' }
   }
 
   async restart(context: OperationContext): Promise<OperationResult> {
@@ -70,7 +70,7 @@ export class RevisionHandlers {
     const { name, active } = revisionAt(found, context)
     if (!active) throw revisionNotFound(name)
     await this.#options.supervisor.restart(found.resource.id, name)
-    return { status: 200 }
+    return { status: 200, body: 'Restart succeeded' }
   }
 
   async listReplicas(context: OperationContext): Promise<OperationResult> {

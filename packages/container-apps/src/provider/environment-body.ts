@@ -3,6 +3,14 @@ import { z } from 'zod'
 
 const logAnalytics = z.object({ customerId: z.string().max(128) })
 
+/** az writes `Name`. */
+const workloadProfile = z
+  .looseObject({ name: z.string().optional(), Name: z.string().optional(), workloadProfileType: z.string() })
+  .transform(({ name, Name, workloadProfileType }) => ({
+    name: name ?? Name ?? workloadProfileType,
+    workloadProfileType,
+  }))
+
 const settings = z.object({
   appLogsConfiguration: z
     .object({
@@ -15,7 +23,7 @@ const settings = z.object({
     })
     .prefault({}),
   zoneRedundant: z.boolean().default(false),
-  workloadProfiles: z.array(z.object({ name: z.string(), workloadProfileType: z.string() }).loose()).optional(),
+  workloadProfiles: z.array(workloadProfile).optional(),
   vnetConfiguration: z
     .object({ internal: z.boolean().optional(), infrastructureSubnetId: z.string().optional() })
     .optional(),
