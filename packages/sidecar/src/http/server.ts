@@ -15,6 +15,7 @@ import { http } from './builtin.ts'
 import type { Cors } from './cors.ts'
 import { Exchange, type ExchangeEvents } from './exchange.ts'
 import { findHeader } from './headers.ts'
+import { acceptHttp2 } from './http2.ts'
 import type { RouteDefinition } from './route.ts'
 import { Router } from './router.ts'
 import { newTraceparent, validTraceparent } from './trace-context.ts'
@@ -60,7 +61,7 @@ export function createApiServer(options: ApiServerOptions): Server {
     },
     handle,
   )
-  server.on('clientError', refuseRequest)
+  acceptHttp2(server, refuseRequest)
   return server
 }
 
