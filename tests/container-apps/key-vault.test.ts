@@ -1,6 +1,10 @@
-/** Key Vault references and Dapr components of apps, on a real vault: refused, granted, rotated, and read once by many. */
+/**
+ * Key Vault references and Dapr components of apps, on a real vault: refused, granted, rotated, and read once by many; and a
+ * queue that scales one.
+ */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { QueueClient, StorageSharedKeyCredential } from '@azure/storage-queue'
 import { appId, container, echo, type Harness, revision, startHarness } from '@keystead/container-apps/testing'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { addApplications, type TestApplication } from '../support/applications.ts'
@@ -16,6 +20,7 @@ let keeper: TestApplication
 let identity: Identity
 let vaultId: string
 let accountKey: string
+let accountId: string
 let harness: Harness
 const granted: (() => Promise<void>)[] = []
 
@@ -29,6 +34,7 @@ beforeAll(async () => {
   identity = await owner.identity('id-apps')
   const account = await owner.account('appsstate')
   accountKey = account.keys[0] ?? ''
+  accountId = account.id
   await owner.setSecrets(vault, keeper, { greeting: 'first', 'account-key': accountKey })
   const gateway = await Gateway.of(cloud.environment)
   const token = await gateway.ownerToken('https://management.azure.com')
@@ -108,6 +114,34 @@ test('revisions that start together read a secret once', async () => {
   await Promise.all(names.map((name) => harness.status(name, ({ runningState }) => runningState === 'Running')))
   expect((await reads('greeting')) - before).toBe(1)
   await Promise.all(names.map((name) => harness.platform.stop(appId, name)))
+})
+
+test('a queue scales a revision once its identity may read it; until then the system log says what is missing', async () => {
+  const address = 'https://appsstate.queue.core.windows.net/orders'
+  const queue = new QueueClient(address, new StorageSharedKeyCredential('appsstate', accountKey))
+  await queue.create()
+  for (const order of ['a', 'b', 'c']) await queue.sendMessage(order)
+  const rule = {
+    name: 'orders',
+    type: 'azure-queue' as const,
+    metadata: { accountName: 'appsstate', queueName: 'orders', queueLength: '1' },
+    auth: [],
+    identity: identity.id,
+  }
+  const scale = { minReplicas: 0, maxReplicas: 3, pollingInterval: 1, cooldownPeriod: 300, rules: [rule] }
+  const containers = [container('demos/echo:v1')]
+  harness.platform.run(revision('web--queue', { containers, identities: [identity.id], scale, targetPort: 8220 }))
+  const { signal } = new AbortController()
+  for await (const event of harness.platform.systemLog({ appId, tail: 300, follow: true, signal })) {
+    if (event.reason !== 'KEDAScalerFailed') continue
+    expect(event.message).toBe(
+      'scale rule "orders" can not be measured: the queue "orders" may not be read: its identity has no role for it',
+    )
+    break
+  }
+  granted.push(await owner.grant(accountId, 'Storage Queue Data Reader', identity.principalId))
+  await harness.status('web--queue', ({ replicas }) => replicas.length === 3)
+  await harness.platform.stop(appId, 'web--queue')
 })
 
 test('a rotated secret restarts who refers to it without a version, and nobody else', async () => {
