@@ -1,5 +1,6 @@
 /** The api-versions of Microsoft.App that are answered, newest first. */
 export const appApiVersions: readonly string[] = [
+  '2026-07-01',
   '2026-01-01',
   '2025-10-02-preview',
   '2025-07-01',
