@@ -67,12 +67,7 @@ const probe = z.object({
 })
 
 const container = z.object({
-  name: z
-    .string()
-    .regex(
-      /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
-      'A container has a name of lower case alphanumeric characters or "-"',
-    ),
+  name: z.string().min(1).max(63),
   image: z.string().min(1).max(1024),
   command: z.array(z.string()).optional(),
   args: z.array(z.string()).optional(),

@@ -167,6 +167,8 @@ export class AppHandlers {
     const { directory, secrets: secretStore, revisions: revisionStore, supervisor } = this.#options
     const name = id.names.at(-1) ?? ''
     checkName(name)
+    // az names the container as the app: only here is it the container's name that is wrong.
+    checkContainerNames(body.properties.template)
     const before = existing && storedApp.parse(existing.properties)
     const environmentId = await this.#environment(body, before, require)
     const identities = await readIdentities(body.identity, before?.identities ?? noIdentities, directory, require)
@@ -242,6 +244,15 @@ const provision = (id: string) => ({ job: 'provision', input: { id } })
 
 function checkName(name: string): void {
   if (!/^[a-z](?:[a-z0-9-]{0,30}[a-z0-9])$/.test(name) || name.includes('--')) throw invalidAppName(name)
+}
+
+function checkContainerNames({ containers, initContainers = [] }: AppBody['properties']['template']): void {
+  for (const { name } of [...containers, ...initContainers]) {
+    if (/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(name)) continue
+    throw invalidRequestContent(
+      `'${name}' can not name a container: a name has lower case alphanumeric characters or '-'`,
+    )
+  }
 }
 
 /** Everything that can be wrong with a change is said before any of it is stored. */

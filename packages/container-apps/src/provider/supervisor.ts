@@ -83,9 +83,12 @@ export class Supervisor {
     })
   }
 
+  /** Begun when it resolves. How it ends is told by the revision's state and the app's system log, as on Azure. */
   async restart(appId: string, revision: string): Promise<void> {
     await this.reconcile(appId)
-    await this.#options.platform.restart(appId, revision)
+    this.#options.platform.restart(appId, revision).catch((error: unknown) => {
+      this.#options.log('info', 'A revision was not replaced by its restart', { revision, error: String(error) })
+    })
   }
 
   async #reconcile(appId: string): Promise<void> {
