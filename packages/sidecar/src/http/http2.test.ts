@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { type ClientHttp2Session, connect } from 'node:http2'
 import { createConnection } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type SidecarProcess, startSidecar } from '../testing/sidecar-process.ts'
 
@@ -75,6 +77,26 @@ test('takes a preface in pieces, and ends what only began with it', async () => 
   socket.resume()
   await closed
   expect(await call('GET', '/v1.0/healthz')).toMatchObject({ status: 204 })
+})
+
+test('changes from HTTP/1.1 to HTTP/2 when curl asks for it', async () => {
+  const run = promisify(execFile)
+  const token = `x-long: ${'x'.repeat(300)}`
+  const format = '%{http_version} %{http_code} '
+  const url = `${sidecar.url}/v1.0/state/state/a`
+  // The second URL goes over the connection that the first has changed.
+  const { stdout } = await run('curl', ['-sS', '--http2', '-H', token, '-w', format, url, url])
+  expect(stdout).toBe('"teapot"2 200 "teapot"2 200 ')
+  const { stdout: refused } = await run('curl', [
+    '-sS',
+    '--http2',
+    '-o',
+    '/dev/null',
+    '-w',
+    format,
+    `${url}/nothing/here`,
+  ])
+  expect(refused).toMatch(/^2 404 /)
 })
 
 test('ends its connections when the sidecar stops', async () => {

@@ -1,12 +1,13 @@
 /**
- * HTTP/2 without TLS on the API's port, by prior knowledge (RFC 9113, section 3.3): each stream becomes a request to the
+ * HTTP/2 without TLS on the API's port, by prior knowledge (RFC 9113, section 3.3) or upgrade: each stream becomes a request to the
  * HTTP/1.1 server itself, so that there is one API. A connection of HTTP/1.1 pays nothing for it.
  */
 import type { IncomingHttpHeaders, IncomingMessage, Server } from 'node:http'
 import type { Http2Server, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
-import { type Duplex, duplexPair, pipeline } from 'node:stream'
+import { type Duplex, duplexPair, PassThrough, pipeline, type Transform } from 'node:stream'
 import { http } from './builtin.ts'
+import { asksForHttp2, switching, withFirstStream } from './http2-upgrade.ts'
 
 const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 
@@ -38,6 +39,14 @@ export function acceptHttp2(server: Server, refuse: (error: ParseError, socket: 
     http2.emit('connection', release(socket, begun))
   })
 
+  const upgradable: Server & { shouldUpgradeCallback?: (request: IncomingMessage) => boolean } = server
+  upgradable.shouldUpgradeCallback = asksForHttp2
+  server.on('upgrade', (request, socket, head) => {
+    http2 ??= createHttp2Server(server, sessions)
+    socket.write(switching)
+    http2.emit('connection', release(socket, head, withFirstStream(request)))
+  })
+
   // Node's own does not know these: one that has no streams ends, one that has some ends after them.
   const closeIdle = server.closeIdleConnections.bind(server)
   server.closeIdleConnections = () => {
@@ -50,11 +59,11 @@ export function acceptHttp2(server: Server, refuse: (error: ParseError, socket: 
  * Takes the connection from the HTTP/1.1 parser. HTTP/2 gets a stream of its own in its place: the parser holds on to the
  * socket's native handle, which HTTP/2 would read from.
  */
-function release(socket: Duplex, begun: Buffer): Duplex {
+function release(socket: Duplex, begun: Buffer, through: Transform = new PassThrough()): Duplex {
   for (const event of ['data', 'error', 'drain', 'timeout']) socket.removeAllListeners(event)
   const [near, far] = duplexPair()
-  near.write(begun)
-  pipeline(socket, near, socket, () => {
+  through.write(begun)
+  pipeline(socket, through, near, socket, () => {
     socket.destroy()
     far.destroy()
   })
