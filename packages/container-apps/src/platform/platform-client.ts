@@ -41,7 +41,7 @@ const firstDelayMs = 100
 const longestDelayMs = 10_000
 /** A process that ran this long before it died is started again without delay. */
 const healthyAfterMs = 30_000
-/** Longer than the longest grace period of a replica, which is 600 s on Container Apps, is nobody's wish at a shutdown. */
+/** Longer than the process gives its replicas at its end. */
 const closeGraceMs = 15_000
 
 /**

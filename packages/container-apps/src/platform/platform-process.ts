@@ -23,10 +23,14 @@ type Command = Exclude<
   { readonly kind: 'start' | 'close' | 'registered' | 'certificate' | 'refused' | 'unread' }
 >
 
+/** Who stops the cloud does not wait for an app that takes its time: less than the core is given. */
+const closeGraceMs = 8_000
+
 class PlatformProcess {
   readonly #core = new CoreCalls(send, Date.now)
   readonly #readers = new Map<number, () => void>()
   readonly #changed = new Set<string>()
+  #record: ProcessRecord | undefined
   #logs: Logs | undefined
   #revisions: Revisions | undefined
   #ingress: Ingress | undefined
@@ -98,7 +102,9 @@ class PlatformProcess {
     this.#stopWatching?.()
     this.#scaling?.close()
     await this.#ingress?.close()
+    const timer = setTimeout(() => this.#record?.endAll(), closeGraceMs)
     await this.#revisions?.close()
+    clearTimeout(timer)
     this.#tokens?.close()
     await this.#logs?.close()
     process.exit(0)
@@ -107,6 +113,7 @@ class PlatformProcess {
   async #start(settings: PlatformSettings): Promise<void> {
     const { directory } = settings
     const record = new ProcessRecord(join(directory, 'processes'))
+    this.#record = record
     const leftovers = record.endLeftovers()
     if (leftovers > 0) log('warn', 'Ended what a killed platform had left', { processes: leftovers })
     await rm(join(directory, 'replicas'), { recursive: true, force: true })

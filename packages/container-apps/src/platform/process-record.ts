@@ -28,6 +28,11 @@ export class ProcessRecord {
     if (file !== undefined) rmSync(file, { force: true })
   }
 
+  /** Ends every process group that still runs. */
+  endAll(): void {
+    for (const pid of this.#files.keys()) killGroup(pid)
+  }
+
   /** Ends the process groups of an earlier platform. Answers how many there were. */
   endLeftovers(): number {
     let ended = 0

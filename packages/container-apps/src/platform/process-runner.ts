@@ -31,7 +31,7 @@ export class ProcessRunner implements Runner {
     }
     try {
       return await (file === undefined
-        ? // `"$@"` are the container's own arguments, word by word; the shell's `exec` would break a line of two commands.
+        ? // `"$@"` are the container's own arguments, word by word.
           startGroup(
             {
               ...common,
@@ -51,6 +51,9 @@ export class ProcessRunner implements Runner {
   }
 }
 
+/** A simple command takes the shell's place, so that signals and the exit code are its own. */
 function shellLine(command: string, args: readonly string[]): string {
-  return args.length === 0 ? command : `${command} "$@"`
+  const line = args.length === 0 ? command : `${command} "$@"`
+  const [first = ''] = command.trim().split(/\s/)
+  return /[;&|(){}<>`\n]/.test(command) || first.includes('=') ? line : `exec ${line}`
 }

@@ -1,6 +1,6 @@
 /** A real platform process with apps that are Node one-liners, for tests. */
 import { readFileSync } from 'node:fs'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -62,7 +62,9 @@ export async function startHarness(options: Partial<PlatformOptions> = {}): Prom
     logged,
     registered,
     image: async (name, program) => {
-      images.set(name, { directory: root, command: `${JSON.stringify(process.execPath)} -e ${shellQuote(program)}` })
+      const file = `${name.replaceAll(/[^a-z0-9]/g, '-')}.cjs`
+      await writeFile(join(root, file), program)
+      images.set(name, { directory: root, command: `${JSON.stringify(process.execPath)} ${file}` })
       await writeImageMap(imagesFile, images)
     },
     status: (revision, fits) =>
@@ -100,10 +102,6 @@ export function isAlive(pid: number): boolean {
 export async function parentOf(pid: number): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
   return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
-}
-
-function shellQuote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`
 }
 
 export function container(image: string, more: Partial<ContainerSpec> = {}): ContainerSpec {
