@@ -165,13 +165,11 @@ test('an app that is stopped gets its time, and what it says then is in the log 
     time_t: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
   })
   const terminated = () => rows.filter(({ Reason_s }) => Reason_s === 'ContainerTerminated')
-  await expect
-    .poll(terminated)
-    .toMatchObject([
-      {
-        Type_s: 'Normal',
-        ReplicaName_s: replicas[0]?.name,
-        Log_s: "Container 'app' was terminated with exit code '0'",
-      },
-    ])
+  await expect.poll(terminated).toMatchObject([
+    {
+      Type_s: 'Normal',
+      ReplicaName_s: replicas[0]?.name,
+      Log_s: "Container 'app' was terminated with exit code '0'",
+    },
+  ])
 })
