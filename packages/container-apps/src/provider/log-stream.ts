@@ -30,7 +30,7 @@ export function createLogStreamListener(options: LogStreamOptions): RequestListe
 
 async function answer(options: LogStreamOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const url = new URL(request.url ?? '/', 'https://log-stream')
-  const [, subscription, group, name = '', rest = ''] = appPath.exec(decodeURI(url.pathname)) ?? []
+  const [, subscription, group, name = '', rest = ''] = appPath.exec(decoded(url.pathname)) ?? []
   const console = consolePath.exec(rest)
   if (request.method !== 'GET' || (!console && !systemPath.test(rest))) return refuse(response, 404, 'NotFound')
   const appId = `/subscriptions/${subscription}/resourceGroups/${group}/providers/Microsoft.App/containerApps/${name}`
@@ -64,6 +64,15 @@ async function answer(options: LogStreamOptions, request: IncomingMessage, respo
     }
   }
   response.end()
+}
+
+/** A path that is not well encoded names no app. */
+function decoded(path: string): string {
+  try {
+    return decodeURI(path)
+  } catch {
+    return ''
+  }
 }
 
 /** Waits for a client that reads slowly. */
