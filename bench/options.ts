@@ -10,6 +10,8 @@ export interface Options {
   readonly output: 'text' | 'json'
   /** Secret versions in the large vault. */
   readonly versions: number
+  /** Log rows in the database that is queried. */
+  readonly logRows: number
   /** Requests of the soak, which is not run when absent. */
   readonly soak: number | undefined
   /** A daprd binary to compare with. */
@@ -25,6 +27,7 @@ the median over the rounds, with the lowest and the highest. Progress is told on
   --seconds N      load each side of a round for N seconds (default 2)
   --rounds N       rounds of each row (default 5)
   --versions N     secret versions stored for the row about many of them (default 1000000)
+  --log-rows N     log rows written and queried (default 10000000)
   --soak N         send N requests (20000000 is what is aimed at) and compare memory after the first tenth and the end
   --output FORMAT  text or json (default text)
   --help           this text
@@ -55,6 +58,7 @@ export function parseOptions(words: readonly string[], environment: NodeJS.Proce
     seconds: positive('--seconds', values.seconds, 600),
     rounds: whole('--rounds', values.rounds, 1000),
     versions: whole('--versions', values.versions, 10_000_000),
+    logRows: whole('--log-rows', values['log-rows'], 100_000_000),
     soak: values.soak === undefined ? undefined : whole('--soak', values.soak, 1_000_000_000),
     output: values.output,
     daprd: environment.DAPRD || undefined,
@@ -70,6 +74,7 @@ function parse(words: readonly string[]) {
         seconds: { type: 'string', default: '2' },
         rounds: { type: 'string', default: '5' },
         versions: { type: 'string', default: '1000000' },
+        'log-rows': { type: 'string', default: '10000000' },
         soak: { type: 'string' },
         output: { type: 'string', default: 'text' },
         help: { type: 'boolean', default: false },

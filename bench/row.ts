@@ -9,6 +9,8 @@ export interface RatioResult {
   readonly figure:
     | 'requests per second'
     | 'requests per CPU second'
+    | 'rows per second'
+    | 'rows per CPU second'
     | 'p99'
     | 'time'
     | 'idle memory'

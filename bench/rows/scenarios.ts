@@ -6,6 +6,7 @@ import { coldStart } from './cold-start.ts'
 import { memoryAgainstDaprd, sidecarAgainstDaprd } from './daprd.ts'
 import { ingress } from './ingress.ts'
 import { keyVaultAgainstBare, keyVaultWithManyVersions } from './key-vault.ts'
+import { logs } from './logs.ts'
 import { managedIdentity } from './managed-identity.ts'
 import { memory } from './memory.ts'
 import { resourceManager } from './resource-manager.ts'
@@ -22,6 +23,7 @@ export function scenariosFor({ daprd, soak }: Options): readonly Scenario[] {
     resourceManager,
     authorization,
     ingress,
+    logs,
     coldStart(daprd),
     memory(daprd),
     ...(daprd === undefined ? [] : [memoryAgainstDaprd(daprd)]),

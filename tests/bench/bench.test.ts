@@ -33,6 +33,14 @@ describe('npm run bench', () => {
     expect(row?.results).toMatchObject([{ figure: 'memory after load', reference: { median: expect.any(Number) } }])
   })
 
+  test('writes log rows, and finds the same by the index as by a scan', async () => {
+    const words = ['--only', 'logs/', '--log-rows', '20000', '--rounds', '2', '--output', 'json']
+    const { stdout } = await succeed(bench(...words))
+    const { rows } = JSON.parse(stdout) as { rows: { row: string; results: { ratio: { min: number } }[] }[] }
+    expect(rows.map(({ row }) => row)).toEqual(['logs/ingestion', 'logs/component-loaded', 'logs/level-err'])
+    for (const { results } of rows) for (const { ratio } of results) expect(ratio.min).toBeGreaterThan(0)
+  })
+
   test('says what there is when asked for a row that there is not', async () => {
     const { code, stderr } = await bench('--only', 'nothing')
     expect(code).toBe(1)
@@ -41,7 +49,7 @@ describe('npm run bench', () => {
 
   test('tells its flags', async () => {
     const { stdout } = await succeed(bench('--help'))
-    for (const flag of ['--only', '--seconds', '--rounds', '--soak', '--output', 'DAPRD='])
+    for (const flag of ['--only', '--seconds', '--rounds', '--log-rows', '--soak', '--output', 'DAPRD='])
       expect(stdout).toContain(flag)
   })
 

@@ -48,14 +48,14 @@ export class LogWriter {
   append(tableName: string, rows: readonly LogRow[]): void {
     const writer = this.#writers.get(tableName)
     if (!writer) throw new RangeError(`There is no table ${tableName}.`)
-    const before = { nextId: writer.nextId, pending: writer.index?.pending }
+    const before = { nextId: writer.nextId, index: writer.index?.state }
     this.#database.exec('BEGIN IMMEDIATE')
     try {
       for (const row of rows) this.#insert(writer, row)
       this.#database.exec('COMMIT')
     } catch (error) {
       writer.nextId = before.nextId
-      writer.index?.reset(before.pending ?? [])
+      if (before.index) writer.index?.reset(before.index)
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
       throw error
     }

@@ -4,19 +4,35 @@
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { sqlString } from '../kql/sql.ts'
+import { trigramDigest } from './trigram-digest.ts'
 
 /** Log lines repeat themselves: one entry for a trigram in so many rows. */
-export const rowsPerBlock = 64n
+export const rowsPerBlock = 256n
+/** Indexed together, since the index writes as much for one as for many: so many blocks' rows are looked at without it. */
+export const blocksAtOnce = 32
 /** More trigrams of a long text hardly narrow it down. */
 const mostTrigrams = 24
 
-const indexName = (table: string): string => `${table}_text`
+/** Another size of block is another index, so the name has it: a database made before gets a new one. */
+const indexName = (table: string): string => `${table}_text_256`
+
+interface FullBlock {
+  readonly number: bigint
+  readonly digest: Uint8Array
+}
+
+/** What waits to be indexed. */
+export interface IndexState {
+  readonly blocks: readonly FullBlock[]
+  /** Of the block that is not full yet. */
+  readonly texts: readonly string[]
+}
 
 /** Keeps the index of one table while rows are appended. */
 export class TextIndex {
   readonly #insert: StatementSync
-  /** The texts of the block that is not full yet. */
-  #block: string[]
+  #blocks: FullBlock[] = []
+  #texts: string[] = []
 
   constructor(database: DatabaseSync, table: string, column: string) {
     const name = indexName(table)
@@ -24,27 +40,38 @@ export class TextIndex {
       `CREATE VIRTUAL TABLE IF NOT EXISTS "${name}" USING fts5(text, content='', contentless_delete=1, detail=none, tokenize='trigram')`,
     )
     this.#insert = database.prepare(`INSERT INTO "${name}" (rowid, text) VALUES (?, ?)`)
-    const pending = database.prepare(
-      `SELECT "${column}" AS text FROM "${table}" WHERE position >= ${nextRow(name)} ORDER BY position`,
+    const rows = database.prepare(
+      `SELECT position, "${column}" AS text FROM "${table}" WHERE position >= ${nextRow(name)} ORDER BY position`,
     )
-    this.#block = (pending.all() as { text: string }[]).map(({ text }) => text)
+    rows.setReadBigInts(true)
+    for (const { position, text } of rows.iterate() as Iterable<{ position: bigint; text: string }>) {
+      this.#take(position, text)
+    }
   }
 
-  /** @param id Of the row: rows are told in the order of their ids, without a gap. */
-  add(id: bigint, text: string): void {
-    this.#block.push(text)
-    if (id % rowsPerBlock !== rowsPerBlock - 1n) return
-    this.#insert.run(id / rowsPerBlock, this.#block.join('\n'))
-    this.#block = []
+  /** @param position Of the row: rows are told in the order of their positions, without a gap. */
+  add(position: bigint, text: string): void {
+    this.#take(position, text)
+    if (this.#blocks.length < blocksAtOnce) return
+    for (const { number, digest } of this.#blocks) this.#insert.run(number, digest)
+    this.#blocks = []
   }
 
-  /** After a transaction that was taken back. */
-  reset(texts: readonly string[]): void {
-    this.#block = [...texts]
+  #take(position: bigint, text: string): void {
+    this.#texts.push(text)
+    if (position % rowsPerBlock !== rowsPerBlock - 1n) return
+    this.#blocks.push({ number: position / rowsPerBlock, digest: trigramDigest(this.#texts) })
+    this.#texts = []
   }
 
-  get pending(): readonly string[] {
-    return this.#block
+  /** To be given to {@link reset} when a transaction is taken back. */
+  get state(): IndexState {
+    return { blocks: [...this.#blocks], texts: [...this.#texts] }
+  }
+
+  reset({ blocks, texts }: IndexState): void {
+    this.#blocks = [...blocks]
+    this.#texts = [...texts]
   }
 }
 
