@@ -70,7 +70,7 @@ it('has code compiled ahead, which this Node takes, for what every start loads',
       }
     }`,
   )
-  // Under the launcher's own flags: the engine takes no code that was compiled under others.
+  // As the launcher starts it: the engine takes no code that was compiled under other flags.
   const env = { NODE_OPTIONS: `--require ${JSON.stringify(watcher)}` }
   const { stdout, stderr } = await run(sidecarCommand, ['--version'], { env })
   expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/)

@@ -1,5 +1,6 @@
 /** Gives memory back once traffic has fallen silent: the engine alone collects only when something is allocated. */
 import { performance } from 'node:perf_hooks'
+import { type Collect, preferMemory } from './engine-memory.ts'
 
 export interface Process {
   /** Bytes that the process has in memory. */
@@ -19,10 +20,8 @@ const worthwhile = 16 * mebibyte
 // Looking through more would be felt by the next request.
 const largestHeap = 256 * mebibyte
 
-/** This process, or undefined where its collector cannot be called: the launcher's flags make that possible. */
-export function thisProcess(): Process | undefined {
-  const collect = globalThis.gc
-  if (!collect) return undefined
+/** This process, with the engine's collector. */
+export function thisProcess(collect: Collect): Process {
   let last = performance.eventLoopUtilization()
   return {
     resident: process.memoryUsage.rss,
@@ -53,8 +52,7 @@ export function createIdleCollection({ resident, heapUsed, utilization, collect 
 
 /** Until `signal` is aborted; does not keep the process. */
 export function collectWhenIdle(signal: AbortSignal): void {
-  const found = thisProcess()
-  if (!found || signal.aborted) return
-  const timer = setInterval(createIdleCollection(found), everyMs).unref()
+  if (signal.aborted) return
+  const timer = setInterval(createIdleCollection(thisProcess(preferMemory())), everyMs).unref()
   signal.addEventListener('abort', () => clearInterval(timer), { once: true })
 }
