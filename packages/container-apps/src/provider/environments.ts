@@ -2,6 +2,7 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import {
   invalidRequestContent,
+  notImplemented,
   type OperationContext,
   type OperationResult,
   pageOfResources,
@@ -13,6 +14,7 @@ import { plain, storedApp } from './app-body.ts'
 import { type ComponentBody, storedComponent } from './component-body.ts'
 import { type EnvironmentBody, type EnvironmentPatch, environmentBody, storedEnvironment } from './environment-body.ts'
 import { environmentHasApps, invalidComponentName, invalidEnvironmentName, secretRefNotFound } from './errors.ts'
+import { assignAction } from './identity.ts'
 import { mergePatch } from './merge-patch.ts'
 import { readSecrets } from './secret-rules.ts'
 import type { SecretStore } from './secret-store.ts'
@@ -98,11 +100,17 @@ export class ComponentHandlers {
     this.#supervisor = supervisor
   }
 
-  async put({ id, path, body, resources }: OperationContext<ComponentBody>): Promise<OperationResult> {
+  async put({ id, path, body, resources, require }: OperationContext<ComponentBody>): Promise<OperationResult> {
     const name = id.names.at(-1) ?? ''
     if (!/^[a-z](?:[a-z0-9-]{0,58}[a-z0-9])$/.test(name)) throw invalidComponentName(name)
     const { properties } = body
     const secrets = readSecrets(properties.secrets ?? [], undefined)
+    for (const secret of secrets) {
+      if (!('keyVaultUrl' in secret)) continue
+      if (secret.identity === 'system') throw notImplemented('An identity of an environment')
+      // Whoever lets a component read as an identity must be one who may give that identity to an app.
+      require(assignAction, secret.identity)
+    }
     const known = new Set(secrets.map((secret) => secret.name))
     for (const { secretRef } of properties.metadata ?? []) {
       if (secretRef !== undefined && properties.secretStoreComponent === undefined && !known.has(secretRef)) {

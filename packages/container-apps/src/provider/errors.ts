@@ -69,6 +69,13 @@ export const secretIdentityMissing = (name: string, identity: string) =>
     `The identity '${identity}' that reads the secret '${name}' is not assigned to the container app.`,
   )
 
+export const ruleIdentityMissing = (rule: string, identity: string) =>
+  new ArmError(
+    400,
+    'ContainerAppScaleRuleIdentityNotAssigned',
+    `The identity '${identity}' of the scale rule '${rule}' is not assigned to the container app.`,
+  )
+
 export const secretRefNotFound = (name: string, of: string) =>
   new ArmError(400, 'ContainerAppSecretRefNotFound', `SecretRef '${name}' defined for ${of} not found.`)
 

@@ -18,7 +18,7 @@ export type AssignedIdentities = z.infer<typeof assignedIdentities>
 
 const userAssignedId =
   /^\/subscriptions\/[^/]+\/resourcegroups\/[^/]+\/providers\/microsoft\.managedidentity\/userassignedidentities\/[^/]+$/i
-const assignAction = 'Microsoft.ManagedIdentity/userAssignedIdentities/assign/action'
+export const assignAction = 'Microsoft.ManagedIdentity/userAssignedIdentities/assign/action'
 
 export const noIdentities: AssignedIdentities = { system: false, user: [] }
 
@@ -52,6 +52,11 @@ export async function readIdentities(
 
 export function hasIdentity({ user }: AssignedIdentities, id: string): boolean {
   return user.some((each) => each.toLowerCase() === id.toLowerCase())
+}
+
+/** `system` or a resource id, as references and scale rules name an identity: whether the app has it. */
+export function isAssigned(identities: AssignedIdentities, named: string): boolean {
+  return named.toLowerCase() === 'system' ? identities.system : hasIdentity(identities, named)
 }
 
 /** Makes or removes the system-assigned principal. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { type AppCloud, appPath, environmentPath, startAppCloud } from '../testing/app-cloud.ts'
+import { type AppCloud, appPath, environmentPath, groupPath, startAppCloud } from '../testing/app-cloud.ts'
 
 let cloud: AppCloud
 beforeEach(async () => {
@@ -16,9 +16,13 @@ interface Options {
   readonly traffic?: readonly unknown[]
   readonly dapr?: unknown
   readonly identity?: unknown
+  readonly rules?: readonly unknown[]
 }
 
-const put = (name: string, { image = 'web:1', suffix, mode, secrets, env, traffic, dapr, identity }: Options = {}) =>
+const put = (
+  name: string,
+  { image = 'web:1', suffix, mode, secrets, env, traffic, dapr, identity, rules }: Options = {},
+) =>
   cloud.send('PUT', appPath(name), {
     location: 'westeurope',
     identity,
@@ -30,7 +34,7 @@ const put = (name: string, { image = 'web:1', suffix, mode, secrets, env, traffi
         dapr,
         ingress: { external: true, targetPort: 8080, traffic },
       },
-      template: { revisionSuffix: suffix, containers: [{ name: 'web', image, env }] },
+      template: { revisionSuffix: suffix, containers: [{ name: 'web', image, env }], scale: { rules } },
     },
   })
 
@@ -191,6 +195,14 @@ test.each<[string, string, Options, string]>([
     { secrets: [{ name: 'a', keyVaultUrl: 'https://kv1.vault.azure.net/secrets/a', identity: 'system' }] },
     "The identity 'system' that reads the secret 'a' is not assigned",
   ],
+  [
+    'a scale rule with an identity that the app has not',
+    'web',
+    {
+      rules: [{ name: 'queue', azureQueue: { accountName: 'a', queueName: 'q', queueLength: 1, identity: 'system' } }],
+    },
+    "The identity 'system' of the scale rule 'queue' is not assigned",
+  ],
 ])('%s is refused', async (_, name, options, message) => {
   await expect(put(name, options)).rejects.toThrow(message)
   await expect(cloud.send('GET', appPath(name))).rejects.toThrow('was not found')
@@ -204,4 +216,21 @@ test('a secret in use is not removed', async () => {
   await expect(put('web', { suffix: 'v2', mode: 'multiple' })).rejects.toThrow(
     /active revision referencing a secret.*secrets: key .*revisions: web--v1/,
   )
+})
+
+test('a component reads as an identity only when who writes it may assign that identity', async () => {
+  const identity = `${groupPath.replace('/rg', '/others')}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id1`
+  const component = (named: string) => ({
+    properties: {
+      componentType: 'secretstores.local.env',
+      version: 'v1',
+      secrets: [{ name: 'a', keyVaultUrl: 'https://kv1.vault.azure.net/secrets/a', identity: named }],
+    },
+  })
+  const path = `${environmentPath}/daprComponents/store`
+  await expect(cloud.sendAsOwnerOfGroup('PUT', path, component(identity))).rejects.toThrow(
+    `does not have authorization to perform action 'Microsoft.ManagedIdentity/userAssignedIdentities/assign/action' over scope '${identity}'`,
+  )
+  await expect(cloud.send('PUT', path, component('system'))).rejects.toThrow('An identity of an environment')
+  await cloud.send('PUT', path, component(identity))
 })

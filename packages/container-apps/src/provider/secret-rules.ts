@@ -2,13 +2,14 @@
 import type { Container, SecretBody, StoredApp, Template } from './app-body.ts'
 import {
   keyVaultUrlInvalid,
+  ruleIdentityMissing,
   secretIdentityMissing,
   secretInUse,
   secretInvalid,
   secretNameInvalid,
   secretRefNotFound,
 } from './errors.ts'
-import { type AssignedIdentities, hasIdentity } from './identity.ts'
+import { type AssignedIdentities, isAssigned } from './identity.ts'
 import type { Revision } from './revision-rules.ts'
 import type { StoredSecret } from './secret-store.ts'
 
@@ -29,9 +30,7 @@ export function readSecrets(
     if (keyVaultUrl !== undefined && identity !== undefined) {
       if (!keyVaultUrlForm.test(keyVaultUrl)) throw keyVaultUrlInvalid(name)
       const own = identity.toLowerCase() === 'system'
-      if (identities && !(own ? identities.system : hasIdentity(identities, identity))) {
-        throw secretIdentityMissing(name, identity)
-      }
+      if (identities && !isAssigned(identities, identity)) throw secretIdentityMissing(name, identity)
       return [{ name, keyVaultUrl, identity: own ? 'system' : identity }]
     }
     if (value !== undefined && value !== '' && keyVaultUrl === undefined) return [{ name, value }]
@@ -66,14 +65,19 @@ function ofTemplate({ containers, initContainers = [], scale, volumes = [] }: Te
   return [...[...containers, ...initContainers].flatMap(ofContainer), ...rules, ...mounted]
 }
 
-/** Throws when something of the app refers to a secret that it does not have. */
-export function checkReferences({ template, configuration }: StoredApp): void {
+/** Throws when something of the app refers to a secret or an identity that it does not have. */
+export function checkReferences({ template, configuration, identities }: StoredApp): void {
   const known = new Set((configuration.secrets ?? []).map(({ name }) => name))
   const registries = (configuration.registries ?? []).flatMap(({ server, passwordSecretRef }) =>
     passwordSecretRef === undefined ? [] : { secret: passwordSecretRef, of: `registry '${server}'` },
   )
   for (const { secret, of } of [...ofTemplate(template), ...registries]) {
     if (!known.has(secret)) throw secretRefNotFound(secret, of)
+  }
+  for (const { name, ...kinds } of template.scale.rules ?? []) {
+    for (const kind of Object.values(kinds)) {
+      if (kind?.identity && !isAssigned(identities, kind.identity)) throw ruleIdentityMissing(name, kind.identity)
+    }
   }
 }
 

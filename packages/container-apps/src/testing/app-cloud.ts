@@ -22,6 +22,8 @@ export interface AppCloud {
   readonly platform: RecordingPlatform
   readonly apps: ContainerApps
   send(method: 'GET' | 'PUT' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<OperationResult['body']>
+  /** The same by somebody who owns no more than the group that the apps are in. */
+  sendAsOwnerOfGroup: AppCloud['send']
   /** The same database with a platform that runs nothing yet. */
   restart(): Promise<AppCloud>
   stop(): Promise<void>
@@ -65,13 +67,13 @@ export async function startAppCloud(given?: {
   const apps = await openContainerApps({ store, directory: identity.directory, resources, platform, clock, log })
   manager.register(apps.provider)
 
-  const caller = given?.caller ?? (await owner())
-  async function owner(): Promise<Caller> {
+  const caller = given?.caller ?? (await owner(`/subscriptions/${subscriptionId}`))
+  async function owner(scope: string): Promise<Caller> {
     const { servicePrincipal } = await identity.directory.createApplication({ displayName: 'owner' })
     const { objectId, appId } = servicePrincipal
     await authorizer.putAssignment({
       name: randomUUID(),
-      scope: `/subscriptions/${subscriptionId}`,
+      scope,
       roleDefinitionName: ownerRole,
       principalId: objectId,
       principalType: 'ServicePrincipal',
@@ -81,10 +83,13 @@ export async function startAppCloud(given?: {
     return { tenantId, objectId, appId, issuer: '', groupIds: [], kind: 'application', expiresAt: Infinity }
   }
 
-  const send: AppCloud['send'] = async (method, path, body) => {
-    const apiVersion = path.includes('Microsoft.App') ? '2025-07-01' : '2021-04-01'
-    return (await manager.execute({ caller, method, path, apiVersion, body })).body
-  }
+  const sendAs =
+    (who: Caller): AppCloud['send'] =>
+    async (method, path, body) => {
+      const apiVersion = path.includes('Microsoft.App') ? '2025-07-01' : '2021-04-01'
+      return (await manager.execute({ caller: who, method, path, apiVersion, body })).body
+    }
+  const send = sendAs(caller)
   if (!given) {
     await send('PUT', groupPath, { location: 'westeurope' })
     await send('PUT', environmentPath, { location: 'westeurope', properties: {} })
@@ -100,6 +105,7 @@ export async function startAppCloud(given?: {
     platform,
     apps,
     send,
+    sendAsOwnerOfGroup: async (...request) => sendAs(await owner(groupPath))(...request),
     async restart() {
       await close()
       const again = await startAppCloud({ directory, key, caller })
