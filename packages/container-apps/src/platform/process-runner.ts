@@ -51,9 +51,12 @@ export class ProcessRunner implements Runner {
   }
 }
 
+/** Words that the shell itself understands, which `exec` would look for as programs. */
+const builtins = new Set(['exec', 'cd', 'export', 'set', 'umask', 'ulimit', 'exit', 'eval', 'trap', '.', ':', '!'])
+
 /** A simple command takes the shell's place, so that signals and the exit code are its own. */
 function shellLine(command: string, args: readonly string[]): string {
   const line = args.length === 0 ? command : `${command} "$@"`
   const [first = ''] = command.trim().split(/\s/)
-  return /[;&|(){}<>`\n]/.test(command) || first.includes('=') ? line : `exec ${line}`
+  return /[;&|(){}<>`\n]/.test(command) || first.includes('=') || builtins.has(first) ? line : `exec ${line}`
 }
