@@ -2,7 +2,8 @@
 import { randomUUID as uuid } from 'node:crypto'
 import { setInterval } from 'node:timers/promises'
 
-const daprPort = process.env.DAPR_HTTP_PORT ?? 3500
+// On a shared machine 3500 can be another app's sidecar: the test names a port that is nobody's.
+const daprPort = process.env.DAPR_HTTP_PORT ?? process.env.UNUSED_PORT ?? 3500
 const stateStoreName = process.env.STATE_STORE_NAME ?? 'statestore'
 const stateUrl = `http://localhost:${daprPort}/v1.0/state/${stateStoreName}`
 

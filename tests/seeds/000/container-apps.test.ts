@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Az } from '../../support/az.ts'
 import { succeed, TestCloud } from '../../support/cloud.ts'
+import { quietPort } from '../../support/ports.ts'
 import { addImage, consoleLines } from '../container-app.ts'
 import { node } from '../seed.ts'
 
@@ -85,7 +86,8 @@ beforeAll(async () => {
     az containerapp env create --name blog-env --resource-group "$RG" --output none \
       --logs-workspace-id "$(az monitor log-analytics workspace show -g "$RG" -n blog-logs --query customerId -o tsv)" \
       --logs-workspace-key "$(az monitor log-analytics workspace get-shared-keys -g "$RG" -n blog-logs --query primarySharedKey -o tsv)"
-    az containerapp create --name "$APP" --resource-group "$RG" --environment blog-env --image demos/blog:v1 --output none`)
+    az containerapp create --name "$APP" --resource-group "$RG" --environment blog-env --image demos/blog:v1 \
+      --env-vars "UNUSED_PORT=${await quietPort()}" --output none`)
 })
 afterAll(async () => {
   await az?.[Symbol.asyncDispose]()
