@@ -9,6 +9,7 @@ export {
 } from './arm-errors.ts'
 export type { CallerRequest } from './dispatcher.ts'
 export { type ExistingScope, existingScope } from './existing-scope.ts'
+export { isRecord, withoutNulls } from './json.ts'
 export { locksAgainst } from './locks.ts'
 export { resourceManagerMigrations } from './migrations.ts'
 export type {

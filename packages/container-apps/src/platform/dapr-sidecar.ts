@@ -36,11 +36,6 @@ export function sidecarArguments(
   ]
 }
 
-/** Those that the app sees: a component without scopes is everybody's. */
-export function componentsFor(dapr: DaprSpec): readonly DaprComponent[] {
-  return dapr.components.filter(({ scopes }) => scopes.length === 0 || scopes.includes(dapr.appId))
-}
-
 /**
  * Writes a file for each component. A component's own secrets are in none of them: the files name variables (`envRef`),
  * and the variables are answered, for the sidecar's environment alone. So they are not on disk, and there is no secret

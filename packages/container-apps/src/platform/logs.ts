@@ -31,21 +31,14 @@ export class Logs {
     this.console(from.place.appId, from.revision, from.replica, from.container).add(line)
     const { place } = from
     if (place.workspaceId === undefined) return
-    const time = new Date(line.time)
     this.#client?.append(place.workspaceId, consoleTable, [
       {
-        TenantId: place.workspaceId,
-        SourceSystem: 'RestAPI',
-        TimeGenerated: time,
-        time_t: time,
-        _timestamp_d: line.time / 1000,
+        ...commonColumns(place, line.time),
         Category: 'ContainerAppConsoleLogs',
-        ContainerAppName_s: place.appName,
         ContainerGroupName_s: from.replica,
         ContainerId_s: `${from.replica}/${from.container}`,
         ContainerImage_s: from.image,
         ContainerName_s: from.container,
-        EnvironmentName_s: place.environmentName,
         Log_s: line.text,
         RevisionName_s: from.revision,
         Stream_s: line.stream,
@@ -57,18 +50,11 @@ export class Logs {
   event(place: AppPlace, event: SystemEvent): void {
     this.system(place.appId).add(event)
     if (place.workspaceId === undefined) return
-    const time = new Date(event.time)
     this.#client?.append(place.workspaceId, systemTable, [
       {
-        TenantId: place.workspaceId,
-        SourceSystem: 'RestAPI',
-        TimeGenerated: time,
-        time_t: time,
-        _timestamp_d: event.time / 1000,
-        TimeStamp_s: time.toISOString(),
+        ...commonColumns(place, event.time),
+        TimeStamp_s: new Date(event.time).toISOString(),
         Count_d: event.count,
-        ContainerAppName_s: place.appName,
-        EnvironmentName_s: place.environmentName,
         EventSource_s: 'ContainerAppController',
         Level: event.type === 'Normal' ? 'info' : 'warning',
         Log_s: event.message,
@@ -82,7 +68,7 @@ export class Logs {
   }
 
   console(appId: string, revision: string, replica: string, container: string): LogRing<LogLine> {
-    return ringOf(this.#console, `${appId.toLowerCase()} ${revision} ${replica} ${container}`)
+    return ringOf(this.#console, consoleKey(appId, revision, replica, container))
   }
 
   system(appId: string): LogRing<SystemEvent> {
@@ -91,9 +77,7 @@ export class Logs {
 
   /** The replica has ended: its lines are still shown for a while. */
   ended(appId: string, revision: string, replica: string, containers: readonly string[]): void {
-    for (const container of containers) {
-      this.#ended.push(`${appId.toLowerCase()} ${revision} ${replica} ${container}`)
-    }
+    this.#ended.push(...containers.map((container) => consoleKey(appId, revision, replica, container)))
     for (const key of this.#ended.splice(0, Math.max(0, this.#ended.length - mostEnded))) this.#console.delete(key)
   }
 
@@ -109,4 +93,22 @@ function ringOf<Line>(rings: Map<string, LogRing<Line>>, key: string): LogRing<L
     rings.set(key, ring)
   }
   return ring
+}
+
+function consoleKey(appId: string, revision: string, replica: string, container: string): string {
+  return `${appId.toLowerCase()} ${revision} ${replica} ${container}`
+}
+
+/** Of a row in either table. `time` in milliseconds since the epoch. */
+function commonColumns({ workspaceId = '', appName, environmentName }: AppPlace, time: number) {
+  const at = new Date(time)
+  return {
+    TenantId: workspaceId,
+    SourceSystem: 'RestAPI',
+    TimeGenerated: at,
+    time_t: at,
+    _timestamp_d: time / 1000,
+    ContainerAppName_s: appName,
+    EnvironmentName_s: environmentName,
+  }
 }

@@ -17,6 +17,7 @@ import type {
   RevisionStatus,
   SystemEvent,
 } from './platform.ts'
+import { baseEnvironment } from './replica-environment.ts'
 import { platformSettings } from './settings.ts'
 
 export interface PlatformOptions extends z.input<typeof platformSettings> {
@@ -179,11 +180,10 @@ class PlatformClient implements RunningPlatform {
 
   #spawn(): void {
     const startedAt = Date.now()
-    const { PATH = '', HOME = '' } = process.env
     const child = fork(entry, [], {
       execArgv: inheritedArguments(process.execArgv),
       detached: true,
-      env: { PATH, HOME, ...this.#options.environment },
+      env: baseEnvironment(this.#options.environment),
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
     this.#child = child

@@ -88,6 +88,7 @@ export interface DaprSpec {
   readonly httpMaxRequestSize?: number
   /** In KiB. */
   readonly httpReadBufferSize?: number
+  /** Those that the app sees by their scopes. */
   readonly components: readonly DaprComponent[]
 }
 

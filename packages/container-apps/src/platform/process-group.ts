@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { cpuSeconds } from '../scaling/process-cpu.ts'
 import type { ProcessRecord } from './process-record.ts'
+import { isProcess, parseProcessStat } from './process-stat.ts'
 import type { ContainerEnd, RunningContainer } from './runner.ts'
 
 export interface GroupStart {
@@ -70,14 +71,13 @@ function endOf(child: ChildProcess): Promise<ContainerEnd> {
 /** Whether any process of the group runs; one that ended and that nobody has waited for does not. */
 function groupRuns(pid: number): boolean {
   if (!signalGroup(pid, 0) || process.platform !== 'linux') return signalGroup(pid, 0)
-  return readdirSync('/proc').some((name) => /^\d+$/.test(name) && isRunningIn(name, pid))
+  return readdirSync('/proc').some((name) => isProcess(name) && isRunningIn(name, pid))
 }
 
 function isRunningIn(name: string, group: number): boolean {
   try {
-    const stat = readFileSync(`/proc/${name}/stat`, 'utf8')
-    const [state, , processGroup] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return Number(processGroup) === group && state !== 'Z'
+    const stat = parseProcessStat(readFileSync(`/proc/${name}/stat`, 'latin1'))
+    return stat.group === group && stat.state !== 'Z'
   } catch {
     // It ended while it was looked at.
     return false

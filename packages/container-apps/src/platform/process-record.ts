@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { parseProcessStat } from './process-stat.ts'
 
 /** A file for each, named `PID-START`, so that adding and removing one is a single step. */
 export class ProcessRecord {
@@ -64,10 +65,8 @@ function startOf(pid: number): string | undefined {
       const time = execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' })
       return time.trim().replaceAll(/[^A-Za-z0-9]+/g, '-')
     }
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // The second field is the program's name in parentheses, which may hold anything; the start is the 22nd.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return `${bootId()}-${fields[19]}`
+    const { startTicks } = parseProcessStat(readFileSync(`/proc/${pid}/stat`, 'latin1'))
+    return `${bootId()}-${startTicks}`
   } catch {
     return undefined
   }

@@ -19,7 +19,6 @@ export interface ReplicaEnvironmentOptions {
 /** Throws {@link SecretUnavailable} for a variable whose secret the app does not have. */
 export function replicaEnvironment(options: ReplicaEnvironmentOptions): Record<string, string> {
   const { spec, container, replica, secrets, client, identity, port, dapr } = options
-  const { PATH = '', HOME = '' } = process.env
   const own = Object.fromEntries(
     container.variables.map((variable) => {
       if ('value' in variable) return [variable.name, variable.value]
@@ -35,9 +34,7 @@ export function replicaEnvironment(options: ReplicaEnvironmentOptions): Record<s
   // An app that names its port itself is moved as well when another process of this machine has it.
   const ownPort = own.PORT !== undefined && own.PORT !== String(spec.targetPort) ? own.PORT : undefined
   return {
-    PATH,
-    HOME,
-    ...client,
+    ...baseEnvironment(client),
     ...own,
     CONTAINER_APP_NAME: spec.place.appName,
     CONTAINER_APP_REVISION: spec.name,
@@ -50,4 +47,10 @@ export function replicaEnvironment(options: ReplicaEnvironmentOptions): Record<s
       ? { APP_ID: spec.dapr?.appId ?? '', DAPR_HTTP_PORT: String(dapr.http), DAPR_GRPC_PORT: String(dapr.grpc) }
       : {}),
   }
+}
+
+/** What every program needs, with the proxy and CA variables. */
+export function baseEnvironment(client: Readonly<Record<string, string>>): Record<string, string> {
+  const { PATH = '', HOME = '' } = process.env
+  return { PATH, HOME, ...client }
 }

@@ -4,12 +4,12 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Container, type ContainerOptions } from './container.ts'
-import { componentsFor, type SidecarPorts, sidecarArguments, writeComponents } from './dapr-sidecar.ts'
+import { type SidecarPorts, sidecarArguments, writeComponents } from './dapr-sidecar.ts'
 import type { Host } from './host.ts'
 import type { ContainerSpec, Probe, ReplicaStatus, RevisionSpec, SystemEvent } from './platform.ts'
 import { startGroup } from './process-group.ts'
 import { digestOf, type ReferenceDigests, referenceKey, watchedReferences } from './reference-watch.ts'
-import { replicaEnvironment } from './replica-environment.ts'
+import { baseEnvironment, replicaEnvironment } from './replica-environment.ts'
 import { SecretUnavailable, secretValues } from './secret-values.ts'
 
 const sidecarName = 'daprd'
@@ -126,7 +126,7 @@ export class Replica {
     const { place, dapr, identities } = this.#spec
     const host = this.#host
     const { signal } = this.#ending
-    const components = dapr ? componentsFor(dapr) : []
+    const components = dapr?.components ?? []
     const [secrets, ...componentSecrets] = await Promise.all([
       secretValues(place.appId, this.#spec.secrets, host.vault),
       ...components.map((component) => secretValues(place.appId, component.secrets, host.vault)),
@@ -171,7 +171,7 @@ export class Replica {
       const inline = await writeComponents(directory, components, (component) => values.get(component) ?? new Map())
       containers.unshift(
         this.#sidecar(sidecarArguments(dapr, ports, this.#appPort(), directory), ports, {
-          ...baseOf(host.settings.environment),
+          ...baseEnvironment(host.settings.environment),
           ...(identity ? { IDENTITY_ENDPOINT: identity.endpoint, IDENTITY_HEADER: identity.header } : {}),
           APP_ID: dapr.appId,
           ...inline,
@@ -358,10 +358,4 @@ export class Replica {
     )
     this.#onChange()
   }
-}
-
-/** What every program needs, with the proxy and CA variables. */
-export function baseOf(client: Readonly<Record<string, string>>): Record<string, string> {
-  const { PATH = '', HOME = '' } = process.env
-  return { PATH, HOME, ...client }
 }

@@ -14,7 +14,7 @@ export const blocksAtOnce = 32
 const mostTrigrams = 24
 
 /** Another size of block is another index, so the name has it: a database made before gets a new one. */
-const indexName = (table: string): string => `${table}_text_256`
+const indexName = (table: string): string => `${table}_text_${rowsPerBlock}`
 
 interface FullBlock {
   readonly number: bigint
