@@ -3,15 +3,8 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { authorizationMigrations } from '@keystead/authorization'
-import { containerAppsMigrations } from '@keystead/container-apps'
-import { deploymentsMigrations } from '@keystead/deployments'
-import { identityMigrations } from '@keystead/identity'
-import { keyVaultMigrations } from '@keystead/key-vault'
+import { cloudMigrations } from '@keystead/cli'
 import { seedSecrets } from '@keystead/key-vault/seeding'
-import { kubernetesServiceMigrations } from '@keystead/kubernetes-service'
-import { resourceManagerMigrations } from '@keystead/resource-manager'
-import { storageMigrations } from '@keystead/storage'
 import { loadMasterKey, openStore } from '@keystead/store'
 import { root, run } from './command.ts'
 import { type Address, send, type WireAnswer, type WireRequest } from './wire.ts'
@@ -19,18 +12,6 @@ import { type Address, send, type WireAnswer, type WireRequest } from './wire.ts
 const keystead = join(root, 'bin/keystead')
 const secretsOfficer = 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7'
 const location = 'westeurope'
-
-/** All of a cloud's, since a store refuses a database that has others. */
-const migrations = [
-  authorizationMigrations,
-  identityMigrations,
-  resourceManagerMigrations,
-  keyVaultMigrations,
-  storageMigrations,
-  deploymentsMigrations,
-  kubernetesServiceMigrations,
-  containerAppsMigrations,
-]
 
 export const vaultName = 'bench'
 export const armHost = 'management.azure.com'
@@ -133,7 +114,7 @@ export class Cloud implements AsyncDisposable {
     const file = join(this.#directory, 'master.key')
     const masterKey = await loadMasterKey({ file, environment: process.env, create: false })
     const path = join(this.#directory, 'keystead.db')
-    const store = await openStore({ path, masterKey, migrations })
+    const store = await openStore({ path, masterKey, migrations: cloudMigrations })
     try {
       const now = Math.floor(Date.now() / 1000)
       const value = (name: string) => `not-a-secret-but-as-long-as-one-${name}`

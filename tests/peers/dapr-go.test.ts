@@ -1,10 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo, createServer as createSocket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { root, run, sidecarCommand, succeed } from '../support/cloud.ts'
+import { writeLocalComponents } from '../support/local-components.ts'
 import { builtPeer } from '../support/peer-build.ts'
 import { Started } from '../support/started.ts'
 
@@ -16,14 +17,7 @@ let grpc: number
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'dapr-go-'))
-  await writeFile(join(folder, 'secrets.json'), '{"k":"v","other":"w"}')
-  const component = (name: string, type: string, metadata = '') =>
-    `apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: ${name}}\nspec: {type: ${type}, version: v1${metadata}}\n`
-  const file = `, metadata: [{name: secretsFile, value: "${join(folder, 'secrets.json')}"}]`
-  await writeFile(
-    join(folder, 'components.yaml'),
-    `${component('secrets', 'secretstores.local.file', file)}---\n${component('state', 'state.in-memory')}`,
-  )
+  await writeLocalComponents(folder, '{"k":"v","other":"w"}')
   app = createServer((request, response) => request.pipe(response))
   await new Promise<void>((resolve) => app.listen(0, '127.0.0.1', resolve))
   const [http, metrics] = [await freePort(), await freePort()]

@@ -4,25 +4,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from '@keystead/components/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { root, run, sidecarCommand, succeed } from '../support/cloud.ts'
-import { builtPeer } from '../support/peer-build.ts'
+import { run, sidecarCommand, succeed } from '../support/cloud.ts'
+import { javaPeer } from '../support/java-peer.ts'
+import { writeLocalComponents } from '../support/local-components.ts'
 import { Started } from '../support/started.ts'
 
-const sources = join(root, 'tests/peers/dapr-java')
 let folder: string
 let sidecar: Started
 let outcome: Readonly<Record<string, unknown>>
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'dapr-java-'))
-  await writeFile(join(folder, 'secrets.json'), '{"k":"grüße","other":"w","denied":"x"}')
-  const component = (name: string, type: string, metadata = '') =>
-    `apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: ${name}}\nspec: {type: ${type}, version: v1${metadata}}\n`
-  const file = `, metadata: [{name: secretsFile, value: "${join(folder, 'secrets.json')}"}]`
-  await writeFile(
-    join(folder, 'components.yaml'),
-    `${component('secrets', 'secretstores.local.file', file)}---\n${component('state', 'state.in-memory')}`,
-  )
+  await writeLocalComponents(folder, '{"k":"grüße","other":"w","denied":"x"}')
   const configuration = join(folder, 'configuration')
   await writeFile(
     configuration,
@@ -40,24 +33,12 @@ spec: {secrets: {scopes: [{storeName: secrets, deniedSecrets: [denied]}]}}
   const args = Object.entries(flags).map(([name, value]) => `--${name}=${value}`)
   sidecar = new Started(sidecarCommand, args, { env: { ...process.env, DAPR_API_TOKEN: 'token of the api' } })
   await sidecar.until(/dapr initialized/)
-  const built = await builtPeer({
-    name: 'dapr-java',
-    sources,
-    tools: [
-      ['java', '-version'],
-      ['mvn', '-v', '-q'],
-    ],
-    needs: 'a JDK 17 or newer and Maven 3.8 or newer',
-    build: async (output) => {
-      await succeed(run('mvn', ['-q', '-B', `-Dpeer.build=${output}`, 'package'], { cwd: sources }))
-    },
-  })
-  const java = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-cp', `${built}/peer.jar:${built}/lib/*`]
+  const [java, ...words] = await javaPeer('dapr-java', 'dev.keystead.peers.DaprPeer')
   const env = {
     ...process.env,
     ...{ DAPR_GRPC_PORT: String(grpc), DAPR_HTTP_PORT: String(http), DAPR_API_TOKEN: 'token of the api' },
   }
-  const { stdout } = await succeed(run('java', [...java, 'dev.keystead.peers.DaprPeer'], { env }))
+  const { stdout } = await succeed(run(java, words, { env }))
   outcome = JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
 })
 

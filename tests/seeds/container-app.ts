@@ -16,3 +16,14 @@ export async function addImage(cloud: TestCloud, image: string, directory: strin
   const words = ['image', 'add', image, '--dir', directory, '--command', command]
   await succeed(run(keysteadCommand, [...words, '--data-dir', cloud.dataDirectory]))
 }
+
+/** For `expect.poll`, in milliseconds: most of it goes to az. */
+export const patience = { timeout: 90_000, interval: 250 }
+
+/** Restarts the app's newest revision. */
+export async function restartLatest(az: Az, app: string): Promise<void> {
+  await az.succeed(
+    `revision="$(az containerapp show --name ${app} --resource-group "$RG" --query properties.latestRevisionName --output tsv)"
+    az containerapp revision restart --name ${app} --resource-group "$RG" --revision "$revision"`,
+  )
+}

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Az } from '../../support/az.ts'
 import { succeed, TestCloud } from '../../support/cloud.ts'
 import { quietPort } from '../../support/ports.ts'
-import { addImage, consoleLines } from '../container-app.ts'
+import { addImage, consoleLines, patience, restartLatest } from '../container-app.ts'
 import { node } from '../seed.ts'
 
 const app = 'blog-dapr-secret-store-state'
@@ -58,7 +58,6 @@ ContainerAppConsoleLogs_CL
 `
 
 const directory = dirname(fileURLToPath(import.meta.url))
-const patience = { timeout: 90_000, interval: 250 }
 
 let cloud: TestCloud
 let az: Az
@@ -97,10 +96,7 @@ afterAll(async () => {
 const query = async (text: string): Promise<string> =>
   (await succeed(cloud.keystead('logs', '--query', text, '--output', 'json'))).stdout
 
-const restart = () =>
-  az.succeed(
-    'az containerapp revision restart --name "$APP" --resource-group "$RG" --revision "$(az containerapp show --name "$APP" --resource-group "$RG" --query properties.latestRevisionName --output tsv)"',
-  )
+const restart = () => restartLatest(az, app)
 
 test('without Dapr the app’s call is refused: ECONNREFUSED', async () => {
   await expect.poll(() => consoleLines(az, app), patience).toContain('failed: ECONNREFUSED')

@@ -4,8 +4,9 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Az } from '../../support/az.ts'
 import { TestCloud } from '../../support/cloud.ts'
-import { addImage, consoleLines } from '../container-app.ts'
-import { filled, node } from '../seed.ts'
+import { addImage, consoleLines, patience, restartLatest } from '../container-app.ts'
+import { node } from '../seed.ts'
+import { assignRole } from './commands.ts'
 
 const createReader = `
 az containerapp create \\
@@ -40,24 +41,8 @@ const showIdentity = `
   --resource-group "my-resource-group"
 `
 
-const assignRole = filled(
-  `
-az role assignment create \\
-    --role "Storage Queue Data Contributor" \\
-    --assignee $PRINCIPAL_ID \\
-    --scope "/subscriptions/<subscription>/resourceGroups/<resource-group>/providers/Microsoft.Storage/storageAccounts/<storage-account>/queueServices/default/queues/<queue>"
-`,
-  {
-    subscription: '$AZURE_SUBSCRIPTION_ID',
-    'resource-group': 'my-resource-group',
-    'storage-account': 'myqueueaccount',
-    queue: 'myqueue',
-  },
-)
-
 const lowerCase = (command: string): string => command.replaceAll('myQueueApp', 'myqueueapp')
 const directory = dirname(fileURLToPath(import.meta.url))
-const patience = { timeout: 90_000, interval: 250 }
 
 let cloud: TestCloud
 let az: Az
@@ -67,10 +52,7 @@ const connectionString = () =>
     'az storage account show-connection-string --name myqueueaccount --resource-group "$RG" --query connectionString --output tsv',
   )
 const lines = () => consoleLines(az, 'myqueueapp')
-const restart = () =>
-  az.succeed(
-    'az containerapp revision restart --name myqueueapp --resource-group "$RG" --revision "$(az containerapp show --name myqueueapp --resource-group "$RG" --query properties.latestRevisionName --output tsv)"',
-  )
+const restart = () => restartLatest(az, 'myqueueapp')
 
 beforeAll(async () => {
   cloud = await TestCloud.start()

@@ -5,22 +5,8 @@ import { Az } from '../../support/az.ts'
 import { TestCloud } from '../../support/cloud.ts'
 import { Provisioner } from '../../support/provisioner.ts'
 import { python } from '../../support/python.ts'
-import { filled, runApp } from '../seed.ts'
-
-const assignRole = filled(
-  `
-az role assignment create \\
-    --role "Storage Queue Data Contributor" \\
-    --assignee $PRINCIPAL_ID \\
-    --scope "/subscriptions/<subscription>/resourceGroups/<resource-group>/providers/Microsoft.Storage/storageAccounts/<storage-account>/queueServices/default/queues/<queue>"
-`,
-  {
-    subscription: '$AZURE_SUBSCRIPTION_ID',
-    'resource-group': 'my-resource-group',
-    'storage-account': 'myqueueaccount',
-    queue: 'myqueue',
-  },
-)
+import { runApp } from '../seed.ts'
+import { assignRole } from './commands.ts'
 
 /** Sends one message as whoever its environment says that it is; prints what came of it. */
 const sendMessage = `

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Az } from '../../support/az.ts'
 import { TestCloud } from '../../support/cloud.ts'
 import { python } from '../../support/python.ts'
-import { addImage, consoleLines } from '../container-app.ts'
+import { addImage, consoleLines, restartLatest } from '../container-app.ts'
+import { grant, setSecret } from './commands.ts'
 
 const identity = `
 az containerapp identity assign \\
@@ -20,26 +21,6 @@ export PRINCIPAL_ID=$(az containerapp show \\
 --resource-group "$RG" \\
 --query "identity.principalId" \\
 --output tsv)
-`
-
-const grant = `
-export KEY_VAULT_ID=$(az keyvault show \\
---name "$KEY_VAULT_NAME" \\
---resource-group "$RG" \\
---query "id" \\
---output tsv)
-az role assignment create \\
---assignee-object-id "$PRINCIPAL_ID" \\
---assignee-principal-type ServicePrincipal \\
---role "Key Vault Secrets User" \\
---scope "$KEY_VAULT_ID"
-`
-
-const setSecret = `
-az keyvault secret set \\
---vault-name "$KEY_VAULT_NAME" \\
---name "api-base-url" \\
---value "https://example.internal"
 `
 
 const setVariable = `
@@ -86,9 +67,7 @@ test('steps 1 to 4: refused without the role, and the secret is in the log once 
   expect(await consoleLines(az, 'recipes')).not.toContain('example.internal')
 
   expect(await az.json(`${principal}\n${grant}`)).toMatchObject({ principalType: 'ServicePrincipal' })
-  await az.succeed(
-    'az containerapp revision restart --name "$APP_NAME" --resource-group "$RG" --revision "$(az containerapp show --name "$APP_NAME" --resource-group "$RG" --query properties.latestRevisionName --output tsv)"',
-  )
+  await restartLatest(az, 'recipes')
   await expect
     .poll(() => consoleLines(az, 'recipes'), { timeout: 60_000, interval: 250 })
     .toContain('https://example.internal')

@@ -7,26 +7,7 @@ import { succeed, TestCloud } from '../../support/cloud.ts'
 import { all, Provisioner } from '../../support/provisioner.ts'
 import { python } from '../../support/python.ts'
 import { runApp } from '../seed.ts'
-
-const grant = `
-export KEY_VAULT_ID=$(az keyvault show \\
---name "$KEY_VAULT_NAME" \\
---resource-group "$RG" \\
---query "id" \\
---output tsv)
-az role assignment create \\
---assignee-object-id "$PRINCIPAL_ID" \\
---assignee-principal-type ServicePrincipal \\
---role "Key Vault Secrets User" \\
---scope "$KEY_VAULT_ID"
-`
-
-const setSecret = `
-az keyvault secret set \\
---vault-name "$KEY_VAULT_NAME" \\
---name "api-base-url" \\
---value "https://example.internal"
-`
+import { grant, setSecret } from './commands.ts'
 
 const verify = `
 az keyvault secret show \\

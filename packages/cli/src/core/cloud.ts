@@ -1,16 +1,16 @@
 /** The composition of the cloud: every service over one store, behind one gateway. */
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { AuditTrail, authorizationMigrations, openAuthorizer } from '@keystead/authorization'
-import { containerAppsMigrations, openContainerApps } from '@keystead/container-apps'
-import { deploymentsMigrations, openDeployments } from '@keystead/deployments'
+import { AuditTrail, openAuthorizer } from '@keystead/authorization'
+import { openContainerApps } from '@keystead/container-apps'
+import { openDeployments } from '@keystead/deployments'
 import { createHostTable, openCertificateAuthority, startGateway } from '@keystead/gateway'
-import { identityMigrations, openIdentityService } from '@keystead/identity'
-import { keyVaultMigrations, openKeyVault } from '@keystead/key-vault'
-import { kubernetesServiceMigrations, openKubernetesService } from '@keystead/kubernetes-service'
+import { openIdentityService } from '@keystead/identity'
+import { openKeyVault } from '@keystead/key-vault'
+import { openKubernetesService } from '@keystead/kubernetes-service'
 import { openLogs } from '@keystead/logs'
-import { openResourceManager, resourceManagerMigrations } from '@keystead/resource-manager'
-import { openStorage, storageMigrations } from '@keystead/storage'
+import { openResourceManager } from '@keystead/resource-manager'
+import { openStorage } from '@keystead/storage'
 import { loadMasterKey, openStore, openWithMasterKey, sealWithMasterKey } from '@keystead/store'
 import type { Logger } from 'pino'
 import { CliError } from '../cli-error.ts'
@@ -19,6 +19,7 @@ import { startAppPlatform } from './app-platform.ts'
 import { writeClientFiles } from './client-files.ts'
 import { createControlListener } from './control.ts'
 import { Explainer } from './explain/explainer.ts'
+import { cloudMigrations } from './migrations.ts'
 import { ensureOwner } from './owner.ts'
 import { azuriteSecret, logsSecret } from './process-secrets.ts'
 import { notImplemented, unservedHosts } from './unserved.ts'
@@ -49,16 +50,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   const store = await openStore({
     path: directory.database,
     masterKey,
-    migrations: [
-      authorizationMigrations,
-      identityMigrations,
-      resourceManagerMigrations,
-      keyVaultMigrations,
-      storageMigrations,
-      deploymentsMigrations,
-      kubernetesServiceMigrations,
-      containerAppsMigrations,
-    ],
+    migrations: cloudMigrations,
   })
   resources.defer(() => store.close())
   const audit = new AuditTrail({ file: directory.audit, clock })
