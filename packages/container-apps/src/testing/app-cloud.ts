@@ -1,12 +1,11 @@
 /** Resource Manager with Microsoft.App over the real store, for tests: requests go in as the owner's. */
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { AuditTrail, authorizationMigrations, openAuthorizer } from '@keystead/authorization'
-import { type Caller, identityMigrations, openIdentityService } from '@keystead/identity'
-import { type OperationResult, openResourceManager, resourceManagerMigrations } from '@keystead/resource-manager'
-import { openStore } from '@keystead/store'
+import type { Caller } from '@keystead/identity'
+import type { OperationResult } from '@keystead/resource-manager'
+import { openTestCore } from '@keystead/resource-manager/testing'
 import { containerAppsMigrations } from '../provider/migrations.ts'
 import { type ContainerApps, openContainerApps } from '../service.ts'
 import { RecordingPlatform } from './recording-platform.ts'
@@ -38,30 +37,15 @@ export async function startAppCloud(given?: {
   const key = given?.key ?? randomBytes(32)
   const log = (): void => {}
   const clock = Date.now
-  const store = await openStore({
-    path: join(directory, 'keystead.db'),
+  const core = await openTestCore({
+    directory,
     masterKey: { bytes: key },
-    migrations: [authorizationMigrations, identityMigrations, resourceManagerMigrations, containerAppsMigrations],
-  })
-  const authorizer = await openAuthorizer(store)
-  const identity = await openIdentityService({
-    store,
-    clock,
+    migrations: [containerAppsMigrations],
     tenantId,
-    identityEndpoint: 'http://127.0.0.1:1/msi/token',
-    log,
-  })
-  const audit = new AuditTrail({ file: join(directory, 'audit.jsonl'), clock })
-  const manager = await openResourceManager({
-    store,
-    authorizer,
-    verifier: identity.verifier,
-    directory: identity.directory,
-    audit,
-    subscription: { id: subscriptionId, displayName: 'Keystead', tenantId },
+    subscription: { id: subscriptionId, displayName: 'Keystead' },
     clock,
-    log,
   })
+  const { store, identity, manager } = core
   const platform = new RecordingPlatform()
   const { resources } = manager
   const apps = await openContainerApps({ store, directory: identity.directory, resources, platform, clock, log })
@@ -71,15 +55,7 @@ export async function startAppCloud(given?: {
   async function owner(scope: string): Promise<Caller> {
     const { servicePrincipal } = await identity.directory.createApplication({ displayName: 'owner' })
     const { objectId, appId } = servicePrincipal
-    await authorizer.putAssignment({
-      name: randomUUID(),
-      scope,
-      roleDefinitionName: ownerRole,
-      principalId: objectId,
-      principalType: 'ServicePrincipal',
-      createdBy: objectId,
-      createdOn: clock(),
-    })
+    await core.grant(objectId, ownerRole, scope)
     return { tenantId, objectId, appId, issuer: '', groupIds: [], kind: 'application', expiresAt: Infinity }
   }
 
@@ -95,11 +71,8 @@ export async function startAppCloud(given?: {
     await send('PUT', environmentPath, { location: 'westeurope', properties: {} })
   }
   const close = async (): Promise<void> => {
-    await manager.close()
     await apps.close()
-    await identity.close()
-    await audit.close()
-    await store.close()
+    await core.close()
   }
   return {
     platform,

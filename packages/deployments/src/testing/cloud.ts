@@ -1,19 +1,18 @@
 /** Resource Manager with deployments over a real store, asked as a caller and without a socket, for tests. */
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { AuditTrail, type Authorizer, authorizationMigrations, openAuthorizer } from '@keystead/authorization'
-import { type Caller, identityMigrations, openIdentityService } from '@keystead/identity'
+import type { Authorizer } from '@keystead/authorization'
+import type { Caller } from '@keystead/identity'
 import {
   type Operation,
-  openResourceManager,
   type ResourceManager,
   type ResourceProvider,
-  resourceManagerMigrations,
   resourceNotFound,
 } from '@keystead/resource-manager'
-import { openStore, type Store } from '@keystead/store'
+import { openTestCore } from '@keystead/resource-manager/testing'
+import type { Store } from '@keystead/store'
 import { deploymentsMigrations } from '../migrations.ts'
 import { type Deployments, openDeployments } from '../service.ts'
 import { facts, groupId } from './scope.ts'
@@ -64,32 +63,17 @@ const caller: Caller = {
 
 export async function startCloud(options: { readonly directory?: string } = {}): Promise<DeploymentCloud> {
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'keystead-deployments-')))
-  const store = await openStore({
-    path: join(directory, 'keystead.db'),
-    masterKey,
-    migrations: [authorizationMigrations, identityMigrations, resourceManagerMigrations, deploymentsMigrations],
-  })
   const clock = Date.now
   const log = () => {}
-  const authorizer = await openAuthorizer(store)
-  const identity = await openIdentityService({
-    store,
-    clock,
+  const core = await openTestCore({
+    directory,
+    masterKey,
+    migrations: [deploymentsMigrations],
     tenantId,
-    identityEndpoint: 'http://127.0.0.1:1/msi/token',
-    log,
-  })
-  const audit = new AuditTrail({ file: join(directory, 'audit.jsonl'), clock })
-  const manager = await openResourceManager({
-    store,
-    authorizer,
-    verifier: identity.verifier,
-    directory: identity.directory,
-    audit,
-    subscription: { ...subscription, tenantId },
+    subscription,
     clock,
-    log,
   })
+  const { store, authorizer, manager } = core
   const running = await openDeployments({
     store,
     manager,
@@ -129,25 +113,14 @@ export async function startCloud(options: { readonly directory?: string } = {}):
     },
     async stop({ keep = false } = {}) {
       await running.close()
-      await manager.close()
-      await identity.close()
-      await audit.close()
-      await store.close()
+      await core.close()
       if (!keep) await rm(directory, { recursive: true, force: true })
     },
   }
   manager.register(things(cloud))
   manager.register(running.provider)
   if (options.directory === undefined) {
-    await authorizer.putAssignment({
-      name: randomUUID(),
-      scope: `/subscriptions/${subscription.id}`,
-      roleDefinitionName: owner,
-      principalId: caller.objectId,
-      principalType: 'ServicePrincipal',
-      createdBy: caller.objectId,
-      createdOn: clock(),
-    })
+    await core.grant(caller.objectId, owner, `/subscriptions/${subscription.id}`)
     const body = { location: 'westeurope' }
     await manager.execute({ caller, method: 'PUT', path: groupId, apiVersion: '2025-04-01', body })
   }

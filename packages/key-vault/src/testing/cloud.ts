@@ -8,17 +8,10 @@ import { join } from 'node:path'
 import { KeyVaultManagementClient } from '@azure/arm-keyvault'
 import { createDefaultHttpClient, type HttpClient } from '@azure/core-rest-pipeline'
 import { SecretClient } from '@azure/keyvault-secrets'
-import {
-  AuditTrail,
-  type AuditTrailError,
-  type Authorizer,
-  authorizationMigrations,
-  openAuthorizer,
-  type RoleAssignment,
-} from '@keystead/authorization'
-import { identityMigrations, openIdentityService } from '@keystead/identity'
-import { openResourceManager, type ResourceStore, resourceManagerMigrations } from '@keystead/resource-manager'
-import { masterKeyOf, openStore, type Store } from '@keystead/store'
+import type { AuditTrailError, Authorizer, RoleAssignment } from '@keystead/authorization'
+import type { ResourceStore } from '@keystead/resource-manager'
+import { openTestCore } from '@keystead/resource-manager/testing'
+import { masterKeyOf, type Store } from '@keystead/store'
 import { keyVaultMigrations } from '../migrations.ts'
 import { type KeyVault, type KeyVaultOptions, openKeyVault } from '../service.ts'
 
@@ -106,25 +99,20 @@ export interface TestCloud {
 
 export async function openTestCloud(options: Pick<KeyVaultOptions, 'cacheBytes'> = {}): Promise<TestCloud> {
   const directory = await mkdtemp(join(tmpdir(), 'key-vault-'))
-  const store = await openStore({
-    path: join(directory, 'keystead.db'),
-    masterKey: masterKeyOf(randomBytes(32)),
-    migrations: [authorizationMigrations, identityMigrations, resourceManagerMigrations, keyVaultMigrations],
-  })
   const time = { now: Date.now() }
   const clock = () => time.now
   const logged: Logged[] = []
   const log: KeyVaultOptions['log'] = (level, message, fields) => logged.push({ level, message, fields })
-  const authorizer = await openAuthorizer(store)
-  const identity = await openIdentityService({
-    store,
-    clock,
+  const core = await openTestCore({
+    directory,
+    masterKey: masterKeyOf(randomBytes(32)),
+    migrations: [keyVaultMigrations],
     tenantId,
-    identityEndpoint: 'http://127.0.0.1:1/msi/token',
+    subscription: { id: subscriptionId, displayName: 'Keystead' },
+    clock,
     log,
   })
-  const auditFile = join(directory, 'audit.jsonl')
-  const audit = new AuditTrail({ file: auditFile, clock })
+  const { store, authorizer, identity, audit, auditFile, manager } = core
   const auditFault: TestCloud['auditFault'] = { error: undefined }
   const record = audit.record.bind(audit)
   audit.record = (event, recorded) =>
@@ -133,11 +121,6 @@ export async function openTestCloud(options: Pick<KeyVaultOptions, 'cacheBytes'>
       : void setImmediate(recorded, auditFault.error as AuditTrailError)
   const { verifier } = identity
   const service = { store, authorizer, verifier, audit, clock, log }
-  const manager = await openResourceManager({
-    ...service,
-    directory: identity.directory,
-    subscription: { id: subscriptionId, displayName: 'Keystead', tenantId },
-  })
   const open = () => openKeyVault({ ...service, resources: manager.resources, tenantId, ...options })
   let keyVault = await open()
   manager.register(keyVault.provider)
@@ -260,10 +243,7 @@ export async function openTestCloud(options: Pick<KeyVaultOptions, 'cacheBytes'>
     async close() {
       await Promise.all([tokens.close(), arms.close(), vaults.close()])
       await keyVault.close()
-      await manager.close()
-      await identity.close()
-      await audit.close()
-      await store.close()
+      await core.close()
       await rm(directory, { recursive: true })
     },
   }

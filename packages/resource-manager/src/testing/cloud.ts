@@ -1,5 +1,5 @@
 /** Resource Manager on a loopback port over the real store, identity and authorization, for tests. */
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -7,18 +7,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TokenCredential } from '@azure/core-auth'
 import { createDefaultHttpClient, type HttpClient } from '@azure/core-rest-pipeline'
-import {
-  type AuditEvent,
-  AuditTrail,
-  type Authorizer,
-  authorizationMigrations,
-  openAuthorizer,
-} from '@keystead/authorization'
-import { type IdentityService, identityMigrations, openIdentityService } from '@keystead/identity'
-import { openStore, type Store } from '@keystead/store'
-import { resourceManagerMigrations } from '../migrations.ts'
+import type { AuditEvent, Authorizer } from '@keystead/authorization'
+import type { IdentityService } from '@keystead/identity'
+import type { Store } from '@keystead/store'
 import type { ResourceProvider } from '../operation.ts'
-import { openResourceManager, type ResourceManager } from '../service.ts'
+import type { ResourceManager } from '../service.ts'
+import { openTestCore } from './core.ts'
 
 export const tenantId = 'b1c0f1de-2f77-4b39-9d2b-0c7c8f1a5a10'
 export const subscriptionId = '0d6a1d6e-5d7e-4d3c-8c1e-3b7b7a0a9d11'
@@ -75,35 +69,16 @@ export async function startCloud(
   options: { readonly directory?: string; readonly providers?: readonly ResourceProvider[] } = {},
 ): Promise<TestCloud> {
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'keystead-arm-')))
-  const path = join(directory, 'keystead.db')
-  const store: Store = await openStore({
-    path,
-    masterKey: { bytes: masterKeyBytes },
-    migrations: [authorizationMigrations, identityMigrations, resourceManagerMigrations],
-  })
   const state = { now: Date.now() }
   const clock = () => state.now
-  const log = () => {}
-  const authorizer = await openAuthorizer(store)
-  const identity = await openIdentityService({
-    store,
-    clock,
+  const core = await openTestCore({
+    directory,
+    masterKey: { bytes: masterKeyBytes },
     tenantId,
-    identityEndpoint: 'http://127.0.0.1:1/msi/token',
-    log,
-  })
-  const auditFile = join(directory, 'audit.jsonl')
-  const audit = new AuditTrail({ file: auditFile, clock })
-  const manager = await openResourceManager({
-    store,
-    authorizer,
-    verifier: identity.verifier,
-    directory: identity.directory,
-    audit,
-    subscription: { id: subscriptionId, displayName: 'Keystead', tenantId },
+    subscription: { id: subscriptionId, displayName: 'Keystead' },
     clock,
-    log,
   })
+  const { store, authorizer, identity, manager, auditFile } = core
   for (const provider of options.providers ?? []) manager.register(provider)
   const arm = await listen(manager.listener)
   const tokens = await listen(identity.tokenService)
@@ -114,17 +89,7 @@ export async function startCloud(
       displayName: 'test',
       lifetimeSeconds: 3600,
     })
-    for (const { role, scope } of assignments) {
-      await authorizer.putAssignment({
-        name: randomUUID(),
-        scope,
-        roleDefinitionName: role,
-        principalId: servicePrincipal.objectId,
-        principalType: 'ServicePrincipal',
-        createdBy: servicePrincipal.objectId,
-        createdOn: clock(),
-      })
-    }
+    for (const { role, scope } of assignments) await core.grant(servicePrincipal.objectId, role, scope)
     const answer = await fetch(`${tokens.endpoint}/${tenantId}/oauth2/v2.0/token`, {
       method: 'POST',
       headers: { host: 'login.microsoftonline.com' },
@@ -185,10 +150,7 @@ export async function startCloud(
     },
     async stop({ keep = false } = {}) {
       await Promise.all([arm.close(), tokens.close()])
-      await manager.close()
-      await identity.close()
-      await audit.close()
-      await store.close()
+      await core.close()
       if (!keep) await rm(directory, { recursive: true, force: true })
     },
   }

@@ -24,16 +24,8 @@ import {
   type StoragePipelineOptions,
 } from '@azure/storage-blob'
 import { type StorageSharedKeyCredential as QueueKey, QueueServiceClient } from '@azure/storage-queue'
-import {
-  type AuditEvent,
-  AuditTrail,
-  type Authorizer,
-  authorizationMigrations,
-  openAuthorizer,
-} from '@keystead/authorization'
-import { identityMigrations, openIdentityService } from '@keystead/identity'
-import { openResourceManager, resourceManagerMigrations } from '@keystead/resource-manager'
-import { openStore } from '@keystead/store'
+import type { AuditEvent, Authorizer } from '@keystead/authorization'
+import { openTestCore } from '@keystead/resource-manager/testing'
 import { storageMigrations } from '../migrations.ts'
 import { openStorage } from '../service.ts'
 import { type AzuriteProcess, azuriteProcess } from './azurite-process.ts'
@@ -116,36 +108,22 @@ export async function startCloud(): Promise<TestCloud> {
   const directory = await mkdtemp(join(tmpdir(), 'keystead-storage-'))
   const azurite = await azuriteProcess(join(directory, 'azurite'), join(directory, 'azurite.log'))
   const starting = azurite.start()
-  const store = await openStore({
-    path: join(directory, 'keystead.db'),
-    masterKey: { bytes: randomBytes(32) },
-    migrations: [authorizationMigrations, identityMigrations, resourceManagerMigrations, storageMigrations],
-  })
   const time = { ahead: 0 }
   const clock = () => Date.now() + time.ahead
   const logged: string[] = []
   const log = (level: string, message: string, fields?: Record<string, unknown>) =>
     void logged.push(JSON.stringify({ level, message, fields }))
-  const authorizer = await openAuthorizer(store)
-  const identity = await openIdentityService({
-    store,
-    clock: Date.now,
+  const core = await openTestCore({
+    directory,
+    masterKey: { bytes: randomBytes(32) },
+    migrations: [storageMigrations],
     tenantId,
-    identityEndpoint: 'http://127.0.0.1:1/msi/token',
-    log,
-  })
-  const auditFile = join(directory, 'audit.jsonl')
-  const audit = new AuditTrail({ file: auditFile, clock })
-  const manager = await openResourceManager({
-    store,
-    authorizer,
-    verifier: identity.verifier,
-    directory: identity.directory,
-    audit,
-    subscription: { id: subscriptionId, displayName: 'Keystead', tenantId },
+    subscription: { id: subscriptionId, displayName: 'Keystead' },
     clock,
+    identityClock: Date.now,
     log,
   })
+  const { store, authorizer, identity, audit, auditFile, manager } = core
   const storage = await openStorage({
     store,
     authorizer,
@@ -344,10 +322,7 @@ export async function startCloud(): Promise<TestCloud> {
         one.close()
       }
       await storage.close()
-      await manager.close()
-      await identity.close()
-      await audit.close()
-      await store.close()
+      await core.close()
       await azurite.stop('SIGTERM')
       await rm(directory, { recursive: true, force: true })
     },
