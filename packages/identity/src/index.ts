@@ -10,5 +10,6 @@ export type {
   ServicePrincipal,
 } from './directory.ts'
 export { DirectoryError } from './directory-error.ts'
+export { takeEndedBodies } from './ended-bodies.ts'
 export { identityMigrations } from './migrations.ts'
 export { type IdentityService, type IdentityServiceOptions, openIdentityService } from './service.ts'

@@ -1,9 +1,9 @@
 /** `login.microsoftonline.com`: the routes of the token service. */
 import type { RequestListener } from 'node:http'
-import { Readable } from 'node:stream'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { AadError, aadErrorBody, aadErrors, isGuid, traceRequest } from './aadsts.ts'
 import { authorityBase } from './authority.ts'
+import { takeEndedBodies } from './ended-bodies.ts'
 import { instanceDiscovery, openIdConfiguration } from './openid-configuration.ts'
 import { addSignIn, type SignInOptions } from './sign-in/sign-in-routes.ts'
 import { parseTenant } from './tenant.ts'
@@ -31,10 +31,7 @@ export async function createTokenService(options: TokenServiceOptions): Promise<
     routerOptions: { caseSensitive: false, ignoreTrailingSlash: true, maxParamLength: 512 },
     frameworkErrors: (error, request, reply) => refuse(error, request, reply),
   })
-  // Of a request without a body the stream has ended before anybody listens, and fastify would wait for its end.
-  app.addHook('preParsing', (_request, _reply, payload, done) =>
-    done(null, payload.readableEnded ? Readable.from([]) : payload),
-  )
+  takeEndedBodies(app)
 
   function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const trace = traceRequest(request.headers['client-request-id'], clock())

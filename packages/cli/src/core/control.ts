@@ -3,9 +3,8 @@
  * endpoint of its own, for identities which that person may assign, and explains decisions to who may change them.
  */
 import type { RequestListener } from 'node:http'
-import { Readable } from 'node:stream'
 import type { Authorizer } from '@keystead/authorization'
-import { type Caller, type Directory, TokenError, type TokenVerifier } from '@keystead/identity'
+import { type Caller, type Directory, TokenError, type TokenVerifier, takeEndedBodies } from '@keystead/identity'
 import { fastify } from 'fastify'
 import { z } from 'zod'
 import { ExplainError, type Explainer } from './explain/explainer.ts'
@@ -56,10 +55,7 @@ export function createControlListener(options: {
 }): RequestListener {
   const { principals, verifier, authorizer, explainer, subscriptionId } = options
   const app = fastify({ bodyLimit: 64 * 1024 })
-  // Of a request without a body the stream has ended before anybody listens, and fastify would wait for its end.
-  app.addHook('preParsing', (_request, _reply, payload, done) =>
-    done(null, payload.readableEnded ? Readable.from([]) : payload),
-  )
+  takeEndedBodies(app)
 
   const require = (caller: Caller, action: string, scope: string): void => {
     const decision = authorizer.decide({ by: 'role', principal: caller, action, plane: 'control', scope })
